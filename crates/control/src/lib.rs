@@ -1,1 +1,2 @@
-//! placeholder
+//! Store documents, run translations, publish models.
+//! Never imports: `dataplane`, `policies`, `hosts`, any dialect.

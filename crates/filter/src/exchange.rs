@@ -1,0 +1,171 @@
+//! One request and its response, as policies see them.
+
+use std::any::{Any, TypeId};
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+
+use model::{Labels, Scheme};
+
+use crate::{Caller, Headers, Identities, Request, Response};
+
+/// A request and its response on their way through the gateway.
+pub struct Exchange {
+    /// The request.
+    pub request: Request,
+    /// The response, once there is one.
+    pub response: Response,
+    /// Headers that stand on the response whoever answers, beside those of the upstream by the
+    /// same name.
+    pub reply_headers: Headers,
+    /// Who connected, and how.
+    pub client: Client,
+    /// Who calls, once a policy has found out.
+    pub caller: Option<Caller>,
+    /// When the request's first byte was read.
+    pub now: Now,
+    /// How long things took.
+    pub timings: Timings,
+    /// A number that is unique to the exchange, for ids in headers and logs.
+    pub id: u128,
+    /// Index of the route in the view, once one is found.
+    pub route: Option<u32>,
+    /// What policies leave for each other and for their later phases.
+    pub extensions: Extensions,
+    /// The configuration that the exchange runs under, from its first to its last byte.
+    pub view: Rc<dyn View>,
+}
+
+/// What an exchange sees of the configuration that it runs under.
+pub trait View {
+    /// Who may call.
+    fn identities(&self) -> &Identities;
+
+    /// What a route is called.
+    fn labels(&self, route: u32) -> &Labels;
+}
+
+impl Exchange {
+    /// An exchange before its request has been read.
+    pub fn new(view: Rc<dyn View>, client: Client) -> Self {
+        Self {
+            request: Request::default(),
+            response: Response::default(),
+            reply_headers: Headers::new(),
+            client,
+            caller: None,
+            now: Now::default(),
+            timings: Timings::default(),
+            id: 0,
+            route: None,
+            extensions: Extensions::default(),
+            view,
+        }
+    }
+
+    /// What the route is called, once one is found.
+    pub fn labels(&self) -> Option<&Labels> {
+        self.route.map(|route| self.view.labels(route))
+    }
+
+    /// Makes the exchange ready for the next request of its connection.
+    pub fn reset(&mut self, view: Rc<dyn View>) {
+        self.request.clear();
+        self.response.clear();
+        self.reply_headers.clear();
+        self.caller = None;
+        self.timings = Timings::default();
+        self.route = None;
+        self.extensions.0.clear();
+        self.view = view;
+    }
+}
+
+/// Who connected, and how.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// The client's address: the peer's, or what a trusted peer said it is.
+    pub address: IpAddr,
+    /// The other end of the connection (after a PROXY protocol header).
+    pub peer: SocketAddr,
+    /// This end of the connection.
+    pub local: SocketAddr,
+    /// Whether the peer's forwarding headers are believed.
+    pub trusted: bool,
+    /// Plain text or TLS.
+    pub scheme: Scheme,
+    /// The server name of the TLS handshake, lower case.
+    pub sni: Option<Rc<str>>,
+}
+
+/// A moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Now {
+    /// Milliseconds since 1970-01-01 UTC. May jump.
+    pub unix_ms: u64,
+    /// Microseconds since some moment before the process served. Never goes back.
+    pub mono_us: u64,
+}
+
+impl Now {
+    /// Whole seconds since 1970-01-01 UTC.
+    pub fn unix_seconds(self) -> u64 {
+        self.unix_ms / 1000
+    }
+}
+
+/// How long things took, in microseconds of [`Now::mono_us`]; zero if it did not happen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timings {
+    /// When the request was first sent to an upstream.
+    pub upstream_start: u64,
+    /// When the upstream's response head was complete, or its failure known.
+    pub upstream_head: u64,
+    /// When the last byte was sent.
+    pub end: u64,
+    /// Bytes read from the client, head included.
+    pub received: u64,
+    /// Bytes written to the client, head included.
+    pub sent: u64,
+    /// The status that the upstream answered; zero if none did.
+    pub upstream_status: u16,
+    /// How many endpoints were tried.
+    pub tries: u32,
+}
+
+/// Typed values that policies attach to an exchange.
+#[derive(Default)]
+pub struct Extensions(Vec<(TypeId, Box<dyn Any>)>);
+
+impl Extensions {
+    /// Attaches a value and returns the one of its type that it replaces.
+    pub fn insert<T: 'static>(&mut self, value: T) -> Option<T> {
+        let key = TypeId::of::<T>();
+        if let Some((_, slot)) = self.0.iter_mut().find(|(id, _)| *id == key) {
+            let old = std::mem::replace(slot, Box::new(value));
+            return old.downcast().ok().map(|old| *old);
+        }
+        self.0.push((key, Box::new(value)));
+        None
+    }
+
+    /// The attached value of a type.
+    pub fn get<T: 'static>(&self) -> Option<&T> {
+        let key = TypeId::of::<T>();
+        self.0.iter().find(|(id, _)| *id == key).and_then(|(_, value)| value.downcast_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extensions_hold_one_value_a_type() {
+        let mut extensions = Extensions::default();
+        assert_eq!(extensions.insert(1u32), None);
+        assert_eq!(extensions.insert("a"), None);
+        assert_eq!(extensions.insert(2u32), Some(1));
+        assert_eq!(extensions.get::<u32>(), Some(&2));
+        assert_eq!(extensions.get::<u64>(), None);
+    }
+}
