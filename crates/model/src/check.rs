@@ -187,6 +187,7 @@ mod tests {
             public_id: id.into(),
             kind: "jwt".into(),
             key: key.into(),
+            display: key.into(),
             principal: principal.into(),
             data: CredentialData(serde_json::Value::Null),
             origin: Origin::default(),

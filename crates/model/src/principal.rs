@@ -33,6 +33,8 @@ pub struct Credential {
     pub kind: String,
     /// What it is looked up by, unique within the kind (a token's issuer, an API key, a user name).
     pub key: String,
+    /// What upstreams are told the caller was known by; no secret.
+    pub display: String,
     /// Whose it is.
     pub principal: PrincipalId,
     /// The rest, as the kind's documentation says. May hold secrets: never show it.

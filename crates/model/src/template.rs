@@ -68,7 +68,7 @@ pub enum Var {
     PrincipalName,
     /// The authenticated principal's id in the operator's own system.
     PrincipalExternalId,
-    /// What the credential is known by; empty for anonymous callers.
+    /// [`crate::Credential::display`] of the credential that was shown; empty for anonymous callers.
     CredentialKey,
     /// `true` if the principal was set by an anonymous fallback, else empty.
     Anonymous,
