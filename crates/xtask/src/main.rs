@@ -1,1 +1,46 @@
-fn main() {}
+//! Chores of the workspace: `cargo xtask tidy`, `cargo xtask test`.
+//! Never imports: any workspace crate.
+
+mod cargo;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Chores of the Tripylon workspace.
+
+Usage: cargo xtask COMMAND
+
+Commands:
+  tidy             Check the rules of the house that the compiler does not know
+  test [STAGE…]    Run everything that must pass before a change lands, or only these stages:
+                   format, tidy, lint, unit, e2e
+  help             Print this text
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["tidy"] => tidy::run(),
+        ["test", stages @ ..] => test::run(stages),
+        ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            Ok(true)
+        }
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
