@@ -1,8 +1,8 @@
 //! Accept, route, filter, forward.
 //! Never imports: `policies`, `hosts`, `control`, any dialect.
 
-mod path;
-mod router;
+pub mod path;
+pub mod router;
 mod telemetry;
 mod tls;
 mod voice;
