@@ -1,1 +1,4 @@
-//! placeholder
+//! Kong's documents, management API, translation and voice.
+//! Never imports: other dialects, `dataplane`, `hosts`.
+
+pub mod entities;

@@ -1,0 +1,32 @@
+//! An entity as its schema left it, and how secrets stay out of debug output.
+
+use serde_json::{Map, Value};
+
+use super::{Id, Origins};
+
+/// An entity that has no type of its own here: its fields, complete, as its schema left them.
+#[derive(Clone, PartialEq)]
+pub struct Record {
+    /// Primary key.
+    pub id: Id,
+    /// All fields by name.
+    pub fields: Map<String, Value>,
+    /// Where it was written.
+    pub origins: Origins,
+}
+
+/// Implements `Debug` with the named fields only, so that no log line ever shows the others.
+macro_rules! without_secrets {
+    ($name:ident { $($field:ident),+ }) => {
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name))
+                    $(.field(stringify!($field), &self.$field))+
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+pub(super) use without_secrets;
+
+without_secrets!(Record { id, origins });
