@@ -88,10 +88,21 @@ impl Request {
 
     /// Takes the host (stored lower case, without a trailing dot) and port.
     pub fn set_host(&mut self, host: &str, port: Option<u16>) {
-        self.host.clear();
-        self.host.push_str(host.strip_suffix('.').unwrap_or(host));
-        self.host.make_ascii_lowercase();
+        store_host(&mut self.host, host);
         self.port = port;
+    }
+
+    /// Takes host and port from the `Host` field (empty if there is none), which `split` takes
+    /// apart. Says whether it could.
+    pub fn read_host(
+        &mut self,
+        split: impl for<'a> FnOnce(&'a [u8]) -> Option<(&'a str, Option<u16>)>,
+    ) -> bool {
+        let field = self.headers.get("host").unwrap_or_default();
+        let Some((host, port)) = split(field) else { return false };
+        store_host(&mut self.host, host);
+        self.port = port;
+        true
     }
 
     /// Forgets the request and keeps the memory.
@@ -106,6 +117,12 @@ impl Request {
         self.host.clear();
         self.port = None;
     }
+}
+
+fn store_host(stored: &mut String, host: &str) {
+    stored.clear();
+    stored.push_str(host.strip_suffix('.').unwrap_or(host));
+    stored.make_ascii_lowercase();
 }
 
 /// A method (RFC 9110 section 9; `PATCH`: RFC 5789). Methods are case-sensitive.

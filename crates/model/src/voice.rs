@@ -196,7 +196,9 @@ pub mod reason {
     pub const VERSION: &str = "version";
     /// The `Expect` header asks for what is not offered (417).
     pub const EXPECTATION: &str = "expectation";
-    /// The method, or the transfer coding, is not implemented (501).
+    /// The method is one that a gateway must not serve: `CONNECT`, `TRACE` (405).
+    pub const METHOD_NOT_ALLOWED: &str = "method-not-allowed";
+    /// The transfer coding is not implemented (501).
     pub const NOT_IMPLEMENTED: &str = "not-implemented";
     /// The head or body did not come in time (408).
     pub const REQUEST_TIMEOUT: &str = "request-timeout";

@@ -1,0 +1,50 @@
+//! The time, read once per event and cheap to read.
+
+use std::cell::Cell;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use filter::{Clock, Now};
+
+/// A worker's clock: monotonic time from the system, calendar time from an offset that is taken
+/// anew every tenth of a second.
+pub(crate) struct SystemClock {
+    origin: Instant,
+    /// Calendar time at `origin`, in microseconds.
+    offset_us: Cell<u64>,
+    /// Monotonic time at which the offset was taken.
+    taken_us: Cell<u64>,
+}
+
+impl SystemClock {
+    /// A clock whose monotonic time starts at `origin`, which all workers share.
+    pub(crate) fn new(origin: Instant) -> Self {
+        let clock = Self { origin, offset_us: Cell::new(0), taken_us: Cell::new(0) };
+        clock.take_offset(clock.mono_us());
+        clock
+    }
+
+    /// Microseconds since the origin.
+    pub(crate) fn mono_us(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn take_offset(&self, mono_us: u64) {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let unix_us = u64::try_from(unix.as_micros()).unwrap_or(u64::MAX);
+        self.offset_us.set(unix_us.saturating_sub(mono_us));
+        self.taken_us.set(mono_us);
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Now {
+        let mono_us = self.mono_us();
+        if mono_us - self.taken_us.get() > OFFSET_AGE_US {
+            self.take_offset(mono_us);
+        }
+        Now { unix_ms: (self.offset_us.get() + mono_us) / 1000, mono_us }
+    }
+}
+
+/// How long calendar time may be behind a step of the system's clock.
+const OFFSET_AGE_US: u64 = 100_000;

@@ -1,0 +1,238 @@
+//! Time limits of a worker's connections, from one coarse wheel.
+//!
+//! A connection waits for one thing at a time, so it has one [`Deadline`], which is moved with
+//! every wait. Moving it is a store; only when the wheel comes by does it look whether the
+//! deadline has moved meanwhile. A timer per wait would cost two operations on a heap or tree
+//! per request and per direction.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+/// Milliseconds a slot of the wheel covers; deadlines fire up to this much late.
+const SLOT_MS: u64 = 8;
+/// Number of slots; the wheel's horizon is about four seconds.
+const SLOTS: usize = 512;
+/// A deadline that is not set.
+const NEVER: u64 = u64::MAX;
+
+/// The deadlines of one worker.
+pub(crate) struct Wheel {
+    slots: Vec<RefCell<Vec<Rc<Entry>>>>,
+    /// Number of entries over all slots.
+    queued: Cell<usize>,
+    /// The last slot time that was visited.
+    visited: Cell<u64>,
+    wake: Notify,
+}
+
+/// What one task waits for at most.
+pub(crate) struct Deadline {
+    wheel: Rc<Wheel>,
+    entry: Rc<Entry>,
+}
+
+struct Entry {
+    /// Slot time at which it fires.
+    due: Cell<u64>,
+    /// Slot time at which the wheel looks at it.
+    seen: Cell<u64>,
+    fired: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Wheel {
+    /// A wheel with nothing on it.
+    pub(crate) fn new() -> Rc<Self> {
+        Rc::new(Self {
+            slots: (0..SLOTS).map(|_| RefCell::default()).collect(),
+            queued: Cell::new(0),
+            visited: Cell::new(0),
+            wake: Notify::new(),
+        })
+    }
+
+    /// A deadline for the current task, not set.
+    pub(crate) fn deadline(self: &Rc<Self>) -> Deadline {
+        let entry = Rc::new(Entry {
+            due: Cell::new(NEVER),
+            seen: Cell::new(NEVER),
+            fired: Cell::new(false),
+            waker: RefCell::new(None),
+        });
+        Deadline { wheel: Rc::clone(self), entry }
+    }
+
+    /// Turns the wheel for as long as the worker lives. `now_us` reads the monotonic clock.
+    pub(crate) async fn turn(self: Rc<Self>, now_us: impl Fn() -> u64) {
+        self.visited.set(slot_time(now_us()));
+        loop {
+            if self.queued.get() == 0 {
+                self.wake.notified().await;
+            }
+            tokio::time::sleep(Duration::from_millis(SLOT_MS)).await;
+            self.advance(slot_time(now_us()));
+        }
+    }
+
+    /// Visits all slots up to a slot time.
+    fn advance(&self, now: u64) {
+        let from = self.visited.get() + 1;
+        // After a long pause every slot is visited once.
+        let from = from.max((now + 1).saturating_sub(SLOTS as u64));
+        for time in from..=now {
+            let slot = &self.slots[index(time)];
+            let entries = std::mem::take(&mut *slot.borrow_mut());
+            self.queued.set(self.queued.get() - entries.len());
+            for entry in entries {
+                self.visit(entry, now);
+            }
+        }
+        self.visited.set(self.visited.get().max(now));
+    }
+
+    fn visit(&self, entry: Rc<Entry>, now: u64) {
+        if entry.seen.get() > now {
+            return; // It stands in a later slot, too.
+        }
+        entry.seen.set(NEVER);
+        let due = entry.due.get();
+        if due == NEVER || Rc::strong_count(&entry) == 1 {
+            return;
+        }
+        if due > now {
+            self.put(entry, due, now);
+            return;
+        }
+        entry.due.set(NEVER);
+        entry.fired.set(true);
+        if let Some(waker) = entry.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    fn put(&self, entry: Rc<Entry>, due: u64, now: u64) {
+        let time = due.min(now + SLOTS as u64 - 1).max(self.visited.get() + 1);
+        entry.seen.set(time);
+        self.slots[index(time)].borrow_mut().push(entry);
+        let queued = self.queued.get();
+        self.queued.set(queued + 1);
+        if queued == 0 {
+            self.wake.notify_one();
+        }
+    }
+}
+
+impl Deadline {
+    /// Sets the deadline; a zero duration means none.
+    pub(crate) fn arm(&self, now_us: u64, after: Duration) {
+        self.entry.fired.set(false);
+        if after.is_zero() {
+            self.entry.due.set(NEVER);
+            return;
+        }
+        let after = u64::try_from(after.as_micros()).unwrap_or(u64::MAX / 2);
+        // The slot behind the one that the moment falls into: never early.
+        let due = slot_time(now_us.saturating_add(after)) + 1;
+        self.entry.due.set(due);
+        if due < self.entry.seen.get() {
+            self.wheel.put(Rc::clone(&self.entry), due, slot_time(now_us));
+        }
+    }
+
+    /// Takes the deadline away.
+    pub(crate) fn disarm(&self) {
+        self.entry.due.set(NEVER);
+        self.entry.fired.set(false);
+    }
+
+    /// Whether the deadline has passed; if not, the task is woken when it does.
+    pub(crate) fn poll_passed(&self, cx: &Context<'_>) -> bool {
+        if self.entry.fired.get() {
+            return true;
+        }
+        let mut waker = self.entry.waker.borrow_mut();
+        if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *waker = Some(cx.waker().clone());
+        }
+        false
+    }
+}
+
+fn slot_time(us: u64) -> u64 {
+    us / (SLOT_MS * 1000)
+}
+
+fn index(time: u64) -> usize {
+    (time % SLOTS as u64) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    fn passed(deadline: &Deadline) -> bool {
+        deadline.poll_passed(&Context::from_waker(Waker::noop()))
+    }
+
+    fn ms(n: u64) -> u64 {
+        n * 1000
+    }
+
+    #[test]
+    fn a_deadline_fires_after_its_time_and_never_before() {
+        let wheel = Wheel::new();
+        let deadline = wheel.deadline();
+        deadline.arm(0, Duration::from_millis(100));
+        wheel.advance(slot_time(ms(99)));
+        assert!(!passed(&deadline));
+        wheel.advance(slot_time(ms(116)));
+        assert!(passed(&deadline));
+    }
+
+    #[test]
+    fn moving_a_deadline_is_seen_when_the_wheel_comes_by() {
+        let wheel = Wheel::new();
+        let deadline = wheel.deadline();
+        deadline.arm(0, Duration::from_millis(100));
+        deadline.arm(ms(50), Duration::from_millis(500));
+        assert_eq!(wheel.queued.get(), 1);
+        wheel.advance(slot_time(ms(300)));
+        assert!(!passed(&deadline));
+        deadline.arm(ms(300), Duration::from_millis(20));
+        wheel.advance(slot_time(ms(330)));
+        assert!(passed(&deadline));
+    }
+
+    #[test]
+    fn a_deadline_beyond_the_horizon_waits_its_turn() {
+        let wheel = Wheel::new();
+        let deadline = wheel.deadline();
+        deadline.arm(0, Duration::from_secs(60));
+        for second in 1..60 {
+            wheel.advance(slot_time(ms(second * 1000)));
+            assert!(!passed(&deadline), "{second}");
+        }
+        wheel.advance(slot_time(ms(60_020)));
+        assert!(passed(&deadline));
+    }
+
+    #[test]
+    fn a_disarmed_or_dropped_deadline_leaves_the_wheel() {
+        let wheel = Wheel::new();
+        let deadline = wheel.deadline();
+        deadline.arm(0, Duration::from_millis(10));
+        deadline.disarm();
+        let dropped = wheel.deadline();
+        dropped.arm(0, Duration::from_millis(10));
+        drop(dropped);
+        wheel.advance(slot_time(ms(50)));
+        assert!(!passed(&deadline));
+        assert_eq!(wheel.queued.get(), 0);
+    }
+}
