@@ -71,7 +71,8 @@ pub enum RequirementKind {
 pub enum Unmet {
     /// The gateway answers for this reason, in the words of its voice.
     Reply(String),
-    /// `Location: https://` + host + target, with this status, without a body.
+    /// The gateway answers for the reason [`crate::reason::TLS_REDIRECT`] with this status and
+    /// `Location: https://` + host without port + target.
     RedirectToHttps(u16),
 }
 

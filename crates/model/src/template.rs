@@ -26,6 +26,9 @@ pub enum Var {
     Detail(String),
     /// The response's status code, decimal.
     Status,
+    /// The name of the response's status code in the IANA registry (RFC 9110 section 15), for
+    /// example `Not Found`; empty for a code that has none.
+    StatusText,
     /// 32 hexadecimal digits, unique to the request.
     RequestId,
     /// Milliseconds from sending the request upstream to the upstream's response head.
@@ -44,7 +47,7 @@ pub enum Var {
     PeerAddress,
     /// `http` or `https`, by the listener.
     Scheme,
-    /// The request's host without port, as the client wrote it.
+    /// The request's host without port, lower case, without a trailing dot.
     Host,
     /// The listener's port.
     ListenerPort,
@@ -56,7 +59,8 @@ pub enum Var {
     Path,
     /// The request target as received.
     Target,
-    /// The part of the path that the route matched and strips, empty if it strips nothing.
+    /// The part of the path that the route matched and strips; empty if it strips nothing or
+    /// only `/`.
     MatchedPrefix,
     /// The client's HTTP version as in `Via`: `1`, `1.1`, `2` (RFC 9110 section 7.6.3).
     ViaVersion,
@@ -72,7 +76,9 @@ pub enum Var {
     CredentialKey,
     /// `true` if the principal was set by an anonymous fallback, else empty.
     Anonymous,
-    /// A label of the route, see [`crate::Labels`]: `route`, `route_id`, `service`, `service_id`.
+    /// A label of the route, see [`crate::Labels`]: `route`, `route_id`, `service`, `service_id`;
+    /// or `route_name`, `service_name`: like `route` and `service` but
+    /// empty where those stand in with the id.
     Label(String),
 }
 

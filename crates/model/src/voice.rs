@@ -24,7 +24,7 @@ pub struct Voice {
     pub forwarding: Forwarding,
     /// Headers that responses bear.
     pub ambient: Vec<AmbientHeader>,
-    /// A charset that is added to proxied responses' content types.
+    /// A charset that is added to the content types of responses, whoever answers.
     pub charset: Option<Charset>,
     /// Where it stands.
     pub origin: Origin,
@@ -48,17 +48,21 @@ pub struct Wording {
 pub enum Format {
     /// Always the same.
     Fixed(Choice),
-    /// By what the client accepts (RFC 9110 section 12.5.1): the choice with the highest quality,
-    /// the earlier of equals.
+    /// By what the client accepts (RFC 9110 section 12.5.1). Its ranges are tried by falling
+    /// quality, those of equal quality in the order in which they were sent, those of quality 0
+    /// not at all; the first range that takes a choice decides, and of the choices that
+    /// `type/*` takes the first. Media types are compared without case.
     Negotiated {
         /// What there is.
         choices: Vec<Choice>,
-        /// Index of the choice if the client accepts anything, or nothing that there is.
+        /// Index of the choice for `*/*`, and if the client accepts nothing that there is.
         otherwise: usize,
-        /// Index of the choice if the client sent no `Accept`.
+        /// Index of the choice if the client sent no `Accept` and nothing in `by_content_type`
+        /// holds.
         unasked: usize,
-        /// The name of the format to use instead if the request's own content type starts with
-        /// the first text.
+        /// If the client sent no `Accept`, but content: the name of the format to use for a
+        /// content type that starts with the first text (lower case; the empty text is the
+        /// start of any). The first that holds.
         by_content_type: Vec<(String, String)>,
     },
 }
@@ -92,8 +96,13 @@ pub enum Escape {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Forwarding {
     /// Headers of the client that are dropped when the request arrives, before any policy sees
-    /// them, because only the gateway may speak in them. Lower case.
+    /// them, because only the gateway may speak in them. Lower case. So is, for these and for
+    /// the names in `headers`, a name that differs only by other punctuation in place of `-`
+    /// (`x_real_ip`): many applications cannot tell the two apart (RFC 3875 section 4.1.18).
     pub reserved: Vec<String>,
+    /// Whether headers are dropped on arrival whose names have other bytes than letters, digits,
+    /// `-` and `_`, although RFC 9110 section 5.6.2 allows more.
+    pub plain_names_only: bool,
     /// Headers of the client that are not passed on, besides the hop-by-hop ones (RFC 9110
     /// section 7.6.1). Lower case.
     pub dropped: Vec<String>,
@@ -154,7 +163,8 @@ pub enum HeaderMode {
 pub enum Answered {
     /// The upstream.
     Upstream,
-    /// The gateway, in place of an upstream that failed.
+    /// The gateway, after it had begun to forward the request: an endpoint was tried, or the
+    /// request's body broke off under way.
     Failure,
     /// The gateway, without asking an upstream.
     Local,
@@ -167,6 +177,8 @@ pub struct Charset {
     pub charset: String,
     /// Media types to which it is added, lower case.
     pub media_types: Vec<String>,
+    /// Statuses of responses whose content type is left as it is.
+    pub except_statuses: Vec<u16>,
 }
 
 /// Reasons for which the engine itself answers. Policies use reasons of their own, which start
@@ -206,6 +218,8 @@ pub mod reason {
     pub const PLAIN_ON_TLS: &str = "plain-on-tls";
     /// The route wants TLS (426).
     pub const TLS_REQUIRED: &str = "tls-required";
+    /// The route wants TLS, and says where it is to be had (the status that the route gives).
+    pub const TLS_REDIRECT: &str = "tls-redirect";
     /// The route wants gRPC (415).
     pub const GRPC_REQUIRED: &str = "grpc-required";
     /// The route wants HTTP/2 (426).
