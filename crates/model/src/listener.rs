@@ -18,6 +18,8 @@ pub struct Listener {
     pub backlog: u32,
     /// Whether clients speak TLS.
     pub tls: bool,
+    /// What a TLS handshake may agree on. Means nothing without `tls`.
+    pub tls_settings: TlsSettings,
     /// Whether every connection starts with a PROXY protocol header (versions 1 and 2).
     pub proxy_protocol: bool,
     /// What is spoken.
@@ -30,6 +32,34 @@ pub struct Listener {
     pub client_address: ClientAddress,
     /// Where it stands.
     pub origin: Origin,
+}
+
+/// What a TLS handshake may agree on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TlsSettings {
+    /// Versions that are spoken; empty means all that the gateway knows.
+    pub versions: Vec<TlsVersion>,
+    /// Cipher suites of TLS 1.2 that are offered, by their IANA names, for example
+    /// `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`; empty means all that the gateway knows. Those of
+    /// TLS 1.3 are always offered.
+    pub cipher_suites: Vec<String>,
+    /// Whether sessions can be resumed by tickets (RFC 5077, RFC 8446 section 2.2).
+    pub session_tickets: bool,
+}
+
+impl Default for TlsSettings {
+    fn default() -> Self {
+        Self { versions: Vec::new(), cipher_suites: Vec::new(), session_tickets: true }
+    }
+}
+
+/// A version of TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum TlsVersion {
+    /// TLS 1.2 (RFC 5246).
+    Tls12,
+    /// TLS 1.3 (RFC 8446).
+    Tls13,
 }
 
 /// What is spoken on a listener.
