@@ -1,1 +1,2 @@
-//! placeholder
+//! The native policies, one folder each.
+//! Never imports: `dataplane`, `control`, any dialect, a sibling policy's folder.

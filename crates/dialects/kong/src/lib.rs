@@ -1,4 +1,4 @@
 //! Kong's documents, management API, translation and voice.
-//! Never imports: other dialects, `dataplane`, `hosts`.
+//! Never imports: any other dialect, `dataplane`, `hosts`.
 
 pub mod entities;
