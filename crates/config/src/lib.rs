@@ -5,7 +5,7 @@
 //!
 //! 1. [`read_yaml`], [`read_json`] or [`read_auto`] turns a text into [`Document`]s of [`Node`]s, within a [`Budget`].
 //! 2. [`Fields`] reads typed values from a node and collects every [`Finding`] instead of stopping at the first.
-//! 3. [`Findings`] say where, what, why and how to mend it; each has a [`Code`] with a page of explanation.
+//! 3. [`render`] shows the [`Findings`] to people, editors and code hosts; each has a [`Code`] with a page of explanation.
 //!
 //! ```
 //! use config::{Budget, Fields, Findings, Sources, read_yaml};
@@ -28,9 +28,13 @@ mod budget;
 pub mod codes;
 mod finding;
 mod findings;
+#[cfg(feature = "golden")]
+pub mod golden;
+mod names;
 mod origin;
 mod quote;
 mod read;
+mod render;
 mod source;
 mod suggest;
 mod tree;
@@ -40,10 +44,12 @@ pub use budget::Budget;
 pub use codes::{CATALOGUE, Code, CodeInfo};
 pub use finding::{Finding, Place, Related, Severity, Suggestion};
 pub use findings::Findings;
+pub use names::Names;
 pub use origin::Origin;
 pub use quote::quote;
 pub use read::{decode, read_auto, read_json, read_yaml};
+pub use render::{Colour, Format, render};
 pub use source::{SourceId, Sources, Span};
 pub use suggest::did_you_mean;
 pub use tree::{Document, Entry, Node, Step, Value};
-pub use typed::{Field, Fields, Integer, Length, Reader, Rejection};
+pub use typed::{Field, Fields, Integer, Reader, Rejection};

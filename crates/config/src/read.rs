@@ -164,6 +164,22 @@ fn not_text(label: &str, bytes: &[u8], valid: usize) -> Finding {
         .help(guess)
 }
 
+/// Hides the text around a syntax error if it looks as if a secret stood there: before the document has been read, nobody
+/// can say which of its values are secrets.
+fn keep_secrets(finding: Finding, text: &str, span: Span) -> Finding {
+    const AROUND: usize = 200;
+    const WORDS: [&str; 6] = ["secret", "passw", "passphrase", "private", "token", "-----begin"];
+    let bytes = text.as_bytes();
+    let near = &bytes
+        [(span.start as usize).saturating_sub(AROUND)..bytes.len().min(span.end as usize + AROUND)];
+    let near = String::from_utf8_lossy(near).to_ascii_lowercase();
+    let has_word = WORDS.iter().any(|word| near.contains(word));
+    let has_key = near
+        .split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '='))
+        .any(|run| run.len() >= 32);
+    if has_word || has_key { finding.hide_source() } else { finding }
+}
+
 fn saturate(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }

@@ -5,6 +5,6 @@ mod fields;
 mod reader;
 mod subject;
 
-pub use field::{Field, Length, Rejection};
+pub use field::{Field, Rejection};
 pub use fields::Fields;
 pub use reader::{Integer, Reader};

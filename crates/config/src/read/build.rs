@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::{Budget, Entry, Finding, Findings, Node, SourceId, Span, Value, codes, quote};
+use crate::{Budget, Entry, Finding, Findings, Node, Place, SourceId, Span, Value, codes, quote};
 
 /// The most duplicate keys of one text that are worth a finding each.
 const SHOWN_DUPLICATES: usize = 100;
@@ -79,6 +79,11 @@ impl<'b> Builder<'b> {
         matches!(self.open.last(), Some(Open::Map { key: Key::Awaited, .. }))
     }
 
+    /// Whether what comes next is an item of a list.
+    pub(super) fn is_in_list(&self) -> bool {
+        matches!(self.open.last(), Some(Open::Seq { .. }))
+    }
+
     pub(super) fn key(&mut self, text: &str, span: Span) {
         let text = self.intern(text);
         self.set_key(Key::Named(text, span));
@@ -91,6 +96,19 @@ impl<'b> Builder<'b> {
     pub(super) fn refuse_key(&mut self, finding: Finding) {
         self.report(finding);
         self.set_key(Key::Refused);
+    }
+
+    /// A collection as key. One within one, as `{{ name }}` is, is one mistake.
+    fn refuse_collection_key(&mut self, node: &Node) {
+        let within = |finding: &Finding| {
+            finding.code == &codes::INVALID_KEY
+                && matches!(finding.place, Some(Place::Span(span)) if node.span.contains(span))
+        };
+        if self.findings.iter().last().is_some_and(within) {
+            self.set_key(Key::Refused);
+        } else {
+            self.refuse_key(not_a_text(node));
+        }
     }
 
     pub(super) fn open_seq(&mut self, span: Span) -> Result<(), Stop> {
@@ -167,7 +185,7 @@ impl<'b> Builder<'b> {
                     Key::Named(key, key_span) => entries.push(Entry { key, key_span, value: node }),
                     Key::Merge => merged.push(node),
                     Key::Refused => {}
-                    Key::Awaited => self.refuse_key(not_a_text(&node)),
+                    Key::Awaited => self.refuse_collection_key(&node),
                 }
             }
         }

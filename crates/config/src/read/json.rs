@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::build::{Builder, Stop};
-use super::saturate;
+use super::{keep_secrets, saturate};
 use crate::{Budget, Document, Finding, Findings, Node, SourceId, Span, Value, codes, quote};
 
 /// Reads the one value of a JSON text.
@@ -22,7 +22,8 @@ pub(super) fn read(
         line_start: start,
         continuations: 0,
         builder: Builder::new(source, budget, findings),
-        objects: Vec::new(),
+        open: Vec::new(),
+        read_to: Span::start_of(source),
     };
     match reader.document() {
         Ok(()) => reader.builder.finish().map(|root| Document { source, index: 0, root }),
@@ -39,8 +40,16 @@ struct Reader<'t, 'b> {
     /// Bytes of the current line that do not begin a character.
     continuations: usize,
     builder: Builder<'b>,
-    /// Of each open collection, whether it is an object.
-    objects: Vec<bool>,
+    open: Vec<Bracket>,
+    /// The point after what was read last.
+    read_to: Span,
+}
+
+/// The beginning of a collection whose end has not come yet.
+#[derive(Clone, Copy)]
+struct Bracket {
+    object: bool,
+    span: Span,
 }
 
 /// What may come next.
@@ -58,6 +67,7 @@ impl<'t> Reader<'t, '_> {
     fn document(&mut self) -> Result<(), Stop> {
         let mut expect = Expect::Value;
         loop {
+            self.read_to = self.here();
             self.skip_whitespace();
             let Some(byte) = self.peek() else {
                 return if matches!(expect, Expect::EndOfText) {
@@ -74,7 +84,7 @@ impl<'t> Reader<'t, '_> {
                 (Expect::Key | Expect::KeyOrEnd, b'"') => self.key()?,
                 (Expect::CommaOrEnd, b',') => {
                     self.at += 1;
-                    if self.objects.last() == Some(&true) { Expect::Key } else { Expect::Value }
+                    if self.in_object() { Expect::Key } else { Expect::Value }
                 }
                 _ => return Err(self.unexpected(expect)),
             };
@@ -86,13 +96,13 @@ impl<'t> Reader<'t, '_> {
         let value = match byte {
             b'{' => {
                 self.at += 1;
-                self.objects.push(true);
+                self.open.push(Bracket { object: true, span: start });
                 self.builder.open_map(start)?;
                 return Ok(Expect::KeyOrEnd);
             }
             b'[' => {
                 self.at += 1;
-                self.objects.push(false);
+                self.open.push(Bracket { object: false, span: start });
                 self.builder.open_seq(start)?;
                 return Ok(Expect::ValueOrEnd);
             }
@@ -121,23 +131,23 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn close(&mut self, byte: u8) -> Result<Expect, Stop> {
-        let object = self.objects.last() == Some(&true);
-        if object != (byte == b'}') {
-            let (open, close) = if object { ("{", "}") } else { ("[", "]") };
-            return Err(self.fail(
-                format!("`{close}` is expected here, to close the `{open}`"),
-                "close brackets in the order in which they were opened",
-            ));
+        let closes_object = byte == b'}';
+        match self.open.pop() {
+            Some(bracket) if bracket.object == closes_object => {}
+            other => return Err(self.wrong_bracket(other, byte)),
         }
-        self.objects.pop();
         self.at += 1;
         let node = self.builder.close(Some(saturate(self.at)));
         self.builder.add(node);
         Ok(self.after_value())
     }
 
+    fn in_object(&self) -> bool {
+        self.open.last().is_some_and(|bracket| bracket.object)
+    }
+
     fn after_value(&self) -> Expect {
-        if self.objects.is_empty() { Expect::EndOfText } else { Expect::CommaOrEnd }
+        if self.open.is_empty() { Expect::EndOfText } else { Expect::CommaOrEnd }
     }
 
     /// A string without escapes is borrowed from the text.
@@ -314,17 +324,37 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn fail_at(&mut self, span: Span, message: impl Into<String>, help: &str) -> Stop {
-        self.builder.report(Finding::new(&codes::INVALID_JSON, message).at(span).help(help));
+        self.report(Finding::new(&codes::INVALID_JSON, message).at(span).help(help))
+    }
+
+    fn report(&mut self, finding: Finding) -> Stop {
+        let near = self.here();
+        self.builder.report(keep_secrets(finding, self.text, near));
         Stop
     }
 
+    fn wrong_bracket(&mut self, opened: Option<Bracket>, byte: u8) -> Stop {
+        let (span, token) = self.token();
+        let wanted = if byte == b'}' { "]" } else { "}" };
+        let message = format!("`{wanted}` is expected here, not {}", quote(token));
+        let finding = Finding::new(&codes::INVALID_JSON, message)
+            .at(span)
+            .help("close brackets in the order in which they were opened");
+        self.report(with_bracket(finding, opened))
+    }
+
     fn ended(&mut self, expect: Expect) -> Stop {
-        if self.text[..self.at].trim_start_matches('\u{feff}').trim().is_empty() {
-            return self.fail("the document is empty", "write at least `{}`");
+        let at = self.read_to;
+        if self.text[..at.start as usize].trim_start_matches('\u{feff}').is_empty() {
+            return self.fail_at(at, "the document is empty", "write at least `{}`");
         }
         let message =
-            format!("the document ends where {} is expected", expect.wanted(self.objects.last()));
-        self.fail(message, "close all quotes, brackets and braces")
+            format!("the document ends where {} is expected", expect.wanted(self.in_object()));
+        let finding = Finding::new(&codes::INVALID_JSON, message)
+            .at(at)
+            .help("close all quotes, brackets and braces");
+        let opened = self.open.last().copied();
+        self.report(with_bracket(finding, opened))
     }
 
     fn unexpected(&mut self, expect: Expect) -> Stop {
@@ -332,7 +362,7 @@ impl<'t> Reader<'t, '_> {
         let help = match (token, expect) {
             ("#" | "/", _) => "JSON has no comments; name the file `.yaml` if it is YAML",
             ("'", _) => "JSON has double quotes only",
-            ("]" | "}", Expect::Value | Expect::Key) if !self.objects.is_empty() => {
+            ("]" | "}", Expect::Value | Expect::Key) if !self.open.is_empty() => {
                 "remove the comma before it; JSON has no trailing commas"
             }
             ("True" | "False" | "None" | "Null" | "TRUE" | "FALSE" | "NULL", _) => {
@@ -344,11 +374,8 @@ impl<'t> Reader<'t, '_> {
             (_, Expect::CommaOrEnd) => "separate values with commas",
             (_, Expect::EndOfText) => "a JSON text holds one value; put several into a list",
         };
-        let message = format!(
-            "{} is expected here, not {}",
-            expect.wanted(self.objects.last()),
-            quote(token)
-        );
+        let message =
+            format!("{} is expected here, not {}", expect.wanted(self.in_object()), quote(token));
         self.fail_at(span, message, help)
     }
 
@@ -381,16 +408,25 @@ impl<'t> Reader<'t, '_> {
 }
 
 impl Expect {
-    fn wanted(self, object: Option<&bool>) -> &'static str {
+    fn wanted(self, in_object: bool) -> &'static str {
         match self {
             Expect::Value => "a value",
             Expect::ValueOrEnd => "a value or `]`",
             Expect::Key => "a key in double quotes",
             Expect::KeyOrEnd => "a key in double quotes or `}`",
-            Expect::CommaOrEnd if object == Some(&true) => "`,` or `}`",
+            Expect::CommaOrEnd if in_object => "`,` or `}`",
             Expect::CommaOrEnd => "`,` or `]`",
             Expect::EndOfText => "the end of the document",
         }
+    }
+}
+
+fn with_bracket(finding: Finding, opened: Option<Bracket>) -> Finding {
+    match opened {
+        Some(Bracket { span, .. }) => {
+            finding.also(Span { end: span.start + 1, ..span }, "opened here")
+        }
+        None => finding,
     }
 }
 

@@ -1,7 +1,7 @@
 //! YAML, from the events of the parser.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde_saphyr::granit_parser::{
@@ -9,7 +9,7 @@ use serde_saphyr::granit_parser::{
 };
 
 use super::build::{Builder, Stop};
-use super::{saturate, scalar};
+use super::{keep_secrets, saturate, scalar};
 use crate::{
     Budget, Document, Finding, Findings, Node, SourceId, Span, Value, codes, did_you_mean, quote,
 };
@@ -28,7 +28,7 @@ pub(super) fn read(
         events: parser::Parser::new_from_str_with_options(text, options(budget)),
         builder: Builder::new(source, budget, findings),
         anchors: Anchors::default(),
-        styles: Vec::new(),
+        open: Vec::new(),
     };
     let mut documents = Vec::new();
     let mut index = 0;
@@ -59,15 +59,21 @@ struct Reader<'t, 'b> {
     events: parser::Parser<'t, StrInput<'t>>,
     builder: Builder<'b>,
     anchors: Anchors,
-    /// Of each open collection, how it was written and what names it.
-    styles: Vec<(StructureStyle, usize)>,
+    open: Vec<Open>,
+}
+
+/// A collection whose end has not come yet.
+struct Open {
+    style: StructureStyle,
+    anchor: usize,
+    span: Span,
 }
 
 /// The anchored values of the current document.
 #[derive(Default)]
 struct Anchors {
     values: HashMap<usize, Anchored>,
-    names: HashMap<usize, (String, Span)>,
+    names: BTreeMap<usize, (String, Span)>,
     copied: usize,
 }
 
@@ -103,21 +109,24 @@ impl<'t> Reader<'t, '_> {
 
     fn fail(&mut self, error: &ScanError) {
         let span = self.point(error.marker());
-        let finding = match error.kind() {
-            ErrorKind::RecursionLimitExceeded => {
-                self.builder.too_deep(span);
-                return self.skip_stream();
-            }
-            kind => error::finding(kind, span),
-        };
-        self.builder.report(finding);
+        if *error.kind() == ErrorKind::RecursionLimitExceeded {
+            self.builder.too_deep(span);
+            return self.skip_stream();
+        }
+        let bracket = self
+            .open
+            .last()
+            .filter(|open| open.style == StructureStyle::Flow && open.span.start != span.start)
+            .map(|open| open.span);
+        let finding = error::finding(error.kind(), self.text, span, bracket);
+        self.builder.report(keep_secrets(finding, self.text, span));
         self.skip_document();
     }
 
     fn skip_document(&mut self) {
         self.builder.abandon();
         self.anchors = Anchors { copied: self.anchors.copied, ..Anchors::default() };
-        self.styles.clear();
+        self.open.clear();
         // A failure to go on shows as the end of the stream.
         let _ = self.events.proceed_next_document();
     }
@@ -135,13 +144,19 @@ impl<'t> Reader<'t, '_> {
             }
             Event::SequenceStart(style, anchor, tag) => {
                 self.check_collection_tag(tag.as_deref(), "seq", at);
-                self.styles.push((style, anchor));
-                self.builder.open_seq(self.start(at))
+                let span = if style == StructureStyle::Flow {
+                    self.start(at)
+                } else {
+                    self.first_dash(at)
+                };
+                self.open.push(Open { style, anchor, span });
+                self.builder.open_seq(span)
             }
             Event::MappingStart(style, anchor, tag) => {
                 self.check_collection_tag(tag.as_deref(), "map", at);
-                self.styles.push((style, anchor));
-                self.builder.open_map(self.start(at))
+                let span = self.start(at);
+                self.open.push(Open { style, anchor, span });
+                self.builder.open_map(span)
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(at),
             Event::Alias(id) => self.alias(id, self.span(at)),
@@ -162,7 +177,11 @@ impl<'t> Reader<'t, '_> {
         tag: Option<&Tag>,
         at: &parser::Span,
     ) -> Result<(), Stop> {
-        let span = self.span(at);
+        let mut span = self.span(at);
+        if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
+            // The parser's range goes on to the next value.
+            span.end = span.start + saturate(self.text[span.range()].trim_end().len());
+        }
         let plain = style == ScalarStyle::Plain;
         if self.builder.awaits_key() {
             return self.key(text, plain, anchor, span);
@@ -178,7 +197,7 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn key(&mut self, text: &str, plain: bool, anchor: usize, span: Span) -> Result<(), Stop> {
-        if plain && text.is_empty() {
+        if plain && span.start == span.end {
             self.builder.refuse_key(
                 Finding::new(&codes::INVALID_KEY, "a key is missing before the colon")
                     .at(span)
@@ -200,10 +219,10 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn close(&mut self, at: &parser::Span) -> Result<(), Stop> {
-        let (style, anchor) = self.styles.pop().unwrap_or((StructureStyle::Block, 0));
-        let end = (style == StructureStyle::Flow).then(|| offset(&at.end));
+        let open = self.open.pop().expect("the parser ends only what it started");
+        let end = (open.style == StructureStyle::Flow).then(|| offset(&at.end));
         let node = self.builder.close(end);
-        self.finish(node, anchor)
+        self.finish(node, open.anchor)
     }
 
     fn finish(&mut self, node: Node, anchor: usize) -> Result<(), Stop> {
@@ -268,10 +287,12 @@ impl<'t> Reader<'t, '_> {
         self.absent(span)
     }
 
-    /// Stands in for a value that could not be read, so that what comes after it is still checked.
+    /// Stands in for a value that could not be read, so that the values after it find their keys.
     fn absent(&mut self, span: Span) -> Result<(), Stop> {
         self.builder.count(1, span)?;
-        self.builder.add(Node { span, value: Value::Null, plain: false });
+        if !self.builder.is_in_list() {
+            self.builder.add(Node { span, value: Value::Null, plain: false });
+        }
         Ok(())
     }
 
@@ -349,6 +370,22 @@ impl<'t> Reader<'t, '_> {
             end: start,
             line: saturate(at.start.line()),
             column: saturate(at.start.col() + 1),
+        }
+    }
+
+    /// Where a block sequence begins. The parser names its first item if it is not indented more than its key.
+    fn first_dash(&self, at: &parser::Span) -> Span {
+        let span = self.start(at);
+        let before = self.text[..span.start as usize].trim_end_matches(' ');
+        if self.text[span.start as usize..].starts_with('-') || !before.ends_with('-') {
+            return span;
+        }
+        let start = saturate(before.len() - 1);
+        Span {
+            start,
+            end: start,
+            column: span.column.saturating_sub(span.start - start).max(1),
+            ..span
         }
     }
 

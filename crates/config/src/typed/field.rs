@@ -2,10 +2,9 @@
 
 use std::fmt;
 use std::ops::RangeBounds;
-use std::sync::Arc;
 
 use super::Fields;
-use super::reader::Reader;
+use super::reader::{Reader, length_of};
 use super::subject::Subject;
 use crate::{Finding, Node, Span, codes, quote};
 
@@ -78,6 +77,21 @@ impl<'a, 'n, 'f, T> Field<'a, 'n, 'f, T> {
         }
     }
 
+    /// Refuses a text, list or object whose length, in characters, items or entries, is not within `range`.
+    ///
+    /// The length is that of the document: an item that was refused counts.
+    pub fn length(self, range: impl RangeBounds<usize>) -> Self {
+        self.refuse_if(
+            |_, node| !range.contains(&length_of(node)),
+            |reader| reader.wrong_length(&range),
+        )
+    }
+
+    /// Refuses an empty text, list or object.
+    pub fn not_empty(self) -> Self {
+        self.length(1..)
+    }
+
     /// Makes another value of it, or refuses it for a reason.
     pub fn convert<U, R: Into<Rejection>>(
         self,
@@ -106,11 +120,11 @@ impl<'a, 'n, 'f, T> Field<'a, 'n, 'f, T> {
 
     fn refuse_if(
         mut self,
-        wrong: impl FnOnce(&T) -> bool,
+        wrong: impl FnOnce(&T, &Node) -> bool,
         report: impl FnOnce(&mut Reader<'n, '_>),
     ) -> Self {
         if let State::Read(value, node) = &self.state
-            && wrong(value)
+            && wrong(value, node)
         {
             report(&mut reader(self.fields, self.name, node, self.secret));
             self.state = State::Refused;
@@ -122,40 +136,7 @@ impl<'a, 'n, 'f, T> Field<'a, 'n, 'f, T> {
 impl<T: PartialOrd + fmt::Display> Field<'_, '_, '_, T> {
     /// Refuses a number out of `range`.
     pub fn range(self, range: impl RangeBounds<T>) -> Self {
-        self.refuse_if(|value| !range.contains(value), |reader| reader.out_of_range(&range))
-    }
-}
-
-impl<T: Length> Field<'_, '_, '_, T> {
-    /// Refuses a text or list whose length, in characters or items, is not within `range`.
-    pub fn length(self, range: impl RangeBounds<usize>) -> Self {
-        self.refuse_if(
-            |value| !range.contains(&value.length()),
-            |reader| reader.wrong_length(&range),
-        )
-    }
-
-    /// Refuses an empty text or list.
-    pub fn not_empty(self) -> Self {
-        self.length(1..)
-    }
-}
-
-/// What [`Field::length`] measures.
-pub trait Length {
-    /// Characters of a text, items of a list.
-    fn length(&self) -> usize;
-}
-
-impl Length for Arc<str> {
-    fn length(&self) -> usize {
-        self.chars().count()
-    }
-}
-
-impl<T> Length for Vec<T> {
-    fn length(&self) -> usize {
-        self.len()
+        self.refuse_if(|value, _| !range.contains(value), |reader| reader.out_of_range(&range))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The fields of an object.
 
 use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use super::field::{Field, Rejection, State};
@@ -143,6 +144,15 @@ impl<'n, 'f> Fields<'n, 'f> {
         item: impl FnMut(Reader<'n, '_>) -> Option<T>,
     ) -> Field<'_, 'n, 'f, Vec<T>> {
         self.read(name, |mut reader| reader.list(item))
+    }
+
+    /// A list in which every item may stand once, see [`Reader::set`].
+    pub fn set<T: Eq + Hash>(
+        &mut self,
+        name: &'n str,
+        item: impl FnMut(Reader<'n, '_>) -> Option<T>,
+    ) -> Field<'_, 'n, 'f, Vec<T>> {
+        self.read(name, |mut reader| reader.set(item))
     }
 
     /// An object with keys of the writer's choice, see [`Reader::map`].

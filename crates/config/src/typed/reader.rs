@@ -1,6 +1,9 @@
 //! One value, read as what it is to be.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::fmt;
+use std::hash::Hash;
 use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
@@ -49,8 +52,8 @@ impl<'n, 'f> Reader<'n, 'f> {
         Self { node, subject, secret: false, findings }
     }
 
-    /// Keeps the value out of messages and shown lines.
-    pub(super) fn keep_secret(&mut self) {
+    /// Keeps the value out of messages, and has it blotted out where lines of the document are shown.
+    pub fn keep_secret(&mut self) {
         self.secret = true;
         self.findings.redact(self.node.span);
     }
@@ -165,6 +168,39 @@ impl<'n, 'f> Reader<'n, 'f> {
         )
     }
 
+    /// A list in which every item may stand once. An item that is there again is a finding and is left out.
+    pub fn set<T: Eq + Hash>(
+        &mut self,
+        mut item: impl FnMut(Reader<'n, '_>) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let read = self.list(|reader| {
+            let span = reader.span();
+            item(reader).map(|value| (value, span))
+        })?;
+        let subject = self.subject;
+        let mut places: HashMap<&T, Span> = HashMap::with_capacity(read.len());
+        let mut unique = Vec::with_capacity(read.len());
+        for (value, span) in &read {
+            match places.entry(value) {
+                Vacant(entry) => {
+                    entry.insert(*span);
+                    unique.push(true);
+                }
+                Occupied(entry) => {
+                    self.findings.push(duplicate_item(subject, *span, *entry.get()));
+                    unique.push(false);
+                }
+            }
+        }
+        Some(
+            read.into_iter()
+                .zip(unique)
+                .filter(|(_, unique)| *unique)
+                .map(|((value, _), _)| value)
+                .collect(),
+        )
+    }
+
     /// An object with keys of the writer's choice. Entries for which `entry` gives `None` are left out.
     pub fn map<T>(
         &mut self,
@@ -210,14 +246,19 @@ impl<'n, 'f> Reader<'n, 'f> {
     }
 
     pub(super) fn wrong_length(&mut self, range: &impl RangeBounds<usize>) {
-        let (length, unit) = match &self.node.value {
-            Value::Seq(items) => (items.len(), "items"),
-            Value::Map(entries) => (entries.len(), "entries"),
-            Value::String(text) => (text.chars().count(), "characters"),
-            _ => (0, "characters"),
+        let length = length_of(self.node);
+        let unit = match &self.node.value {
+            Value::Seq(_) => ("item", "items"),
+            Value::Map(_) => ("entry", "entries"),
+            _ => ("character", "characters"),
         };
-        let message =
-            format!("{} must have {} {unit}, and has {length}", self.subject, bounds(range));
+        let message = match (length, range.start_bound()) {
+            (0, Bound::Included(1)) => format!("{} must not be empty", self.subject),
+            _ => {
+                let unit = if ends_with_one(range) { unit.0 } else { unit.1 };
+                format!("{} must have {} {unit}, and has {length}", self.subject, bounds(range))
+            }
+        };
         let label = if length == 0 { "nothing is here" } else { "wrong length" };
         let finding = self.finding(&codes::WRONG_LENGTH, message).label(label);
         self.findings.push(finding);
@@ -254,12 +295,14 @@ impl<'n, 'f> Reader<'n, 'f> {
         let text = self.node.as_str()?;
         let number = text.trim();
         let plain_number = number.parse::<f64>().is_ok_and(f64::is_finite);
-        (!self.node.plain && plain_number).then(|| format!("write it without quotes: {number}"))
+        (!self.secret && !self.node.plain && plain_number)
+            .then(|| format!("write it without quotes: {number}"))
     }
 
     /// Reports that the value is not `wanted`; gives `None` for every type.
     fn wrong_type<T>(&mut self, wanted: &str, help: Option<String>) -> Option<T> {
-        let ambiguous = self.node.plain && self.node.as_str().is_some_and(is_ambiguous_number);
+        let ambiguous =
+            !self.secret && self.node.plain && self.node.as_str().is_some_and(is_ambiguous_number);
         let finding = if ambiguous && matches!(wanted, "an integer" | "a number") {
             let message = format!(
                 "{} is {}, which YAML 1.1 and YAML 1.2 read differently",
@@ -283,8 +326,7 @@ impl<'n, 'f> Reader<'n, 'f> {
     }
 
     fn finding(&self, code: Code, message: String) -> Finding {
-        let finding = Finding::new(code, message).at(self.node.head());
-        if self.secret { finding.hide_source() } else { finding }
+        Finding::new(code, message).at(self.node.head())
     }
 
     /// The value with its kind: `` the text `80` ``.
@@ -308,6 +350,33 @@ impl<'n, 'f> Reader<'n, 'f> {
             Value::Float(value) => value.to_string(),
             Value::Null | Value::Seq(_) | Value::Map(_) => self.node.kind_name().to_owned(),
         }
+    }
+}
+
+fn duplicate_item(subject: Subject<'_>, again: Span, first: Span) -> Finding {
+    Finding::new(&codes::DUPLICATE_ITEM, format!("{subject} has the same item twice"))
+        .at(again)
+        .label("again here")
+        .also(first, "first here")
+        .help("remove one of the two")
+}
+
+/// Characters of a text, items of a list, entries of an object.
+pub(super) fn length_of(node: &Node) -> usize {
+    match &node.value {
+        Value::String(text) => text.chars().count(),
+        Value::Seq(items) => items.len(),
+        Value::Map(entries) => entries.len(),
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::UInt(_) | Value::Float(_) => 0,
+    }
+}
+
+/// Whether [`bounds`] ends with the number one, so that a singular has to follow.
+fn ends_with_one(range: &impl RangeBounds<usize>) -> bool {
+    match (range.start_bound(), range.end_bound()) {
+        (_, Bound::Included(end) | Bound::Excluded(end)) => *end == 1,
+        (Bound::Included(start) | Bound::Excluded(start), Bound::Unbounded) => *start == 1,
+        (Bound::Unbounded, Bound::Unbounded) => false,
     }
 }
 

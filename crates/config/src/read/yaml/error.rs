@@ -4,16 +4,67 @@ use std::borrow::Cow;
 
 use serde_saphyr::granit_parser::ErrorKind;
 
+use super::saturate;
 use crate::{Finding, Span, codes, quote};
 
-/// The finding for a complaint of the parser.
-pub(super) fn finding(kind: &ErrorKind, span: Span) -> Finding {
+/// The finding for a complaint of the parser about `span`; `bracket` is where the innermost bracket was opened.
+pub(super) fn finding(kind: &ErrorKind, text: &str, span: Span, bracket: Option<Span>) -> Finding {
+    let (kind, span) = offender(kind, text, span);
     let (message, help) = explain(kind);
-    let finding = Finding::new(&codes::INVALID_YAML, message).at(span);
+    let mut finding = Finding::new(&codes::INVALID_YAML, message).at(span);
+    if let Some(bracket) = bracket {
+        let bracket = Span { end: bracket.start + 1, ..bracket };
+        finding = finding.also(bracket, "within this bracket");
+    }
     match help {
         Some(help) => finding.help(help),
         None => finding,
     }
+}
+
+/// The parser notices a tab in the indentation only at the character after it, or takes it for a part of the text that
+/// stands before it.
+fn offender<'k>(kind: &'k ErrorKind, text: &str, span: Span) -> (&'k ErrorKind, Span) {
+    let start = span.start as usize;
+    match kind {
+        ErrorKind::TabNotAllowed
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation => {
+            let before = text[..start].ends_with('\t') && !text[start..].starts_with('\t');
+            let tab = Span {
+                start: span.start.wrapping_sub(1),
+                end: span.start,
+                column: span.column.wrapping_sub(1),
+                ..span
+            };
+            (kind, if before { tab } else { span })
+        }
+        ErrorKind::TabInPlainScalar => match indenting_tab(&text[start..]) {
+            Some((lines, line_start, tab)) => {
+                let at = span.start + saturate(tab);
+                let column = saturate(tab - line_start + 1);
+                (
+                    &ErrorKind::TabInIndentation,
+                    Span { start: at, end: at + 1, line: span.line + lines, column, ..span },
+                )
+            }
+            None => (kind, span),
+        },
+        _ => (kind, span),
+    }
+}
+
+/// The first tab that only spaces precede on its line: how many lines on, and where line and tab begin.
+fn indenting_tab(text: &str) -> Option<(u32, usize, usize)> {
+    let mut line_start = 0;
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        let blanks = line.bytes().take_while(|byte| *byte == b' ').count();
+        if number > 0 && line[blanks..].starts_with('\t') {
+            return Some((saturate(number), line_start, line_start + blanks));
+        }
+        line_start += line.len();
+    }
+    None
 }
 
 type Words = (Cow<'static, str>, Option<&'static str>);
