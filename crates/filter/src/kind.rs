@@ -91,8 +91,10 @@ pub struct Kinds {
 impl Kinds {
     /// Adds a kind. The last by a name counts.
     pub fn add(&mut self, kind: Arc<dyn PolicyKind>) {
+        // A kind that takes another's place takes its index, too: every index is used once.
+        let known = self.credential_kind(kind.name());
         let next = u16::try_from(self.by_name.len()).expect("fewer than 65,536 kinds");
-        self.by_name.insert(kind.name(), (CredentialKind(next), kind));
+        self.by_name.insert(kind.name(), (known.unwrap_or(CredentialKind(next)), kind));
     }
 
     /// The kind by this name.
@@ -151,5 +153,32 @@ impl WorkerCx {
     /// If the gateway has no such kind: a policy asks for its own.
     pub fn credential_kind(&self, name: &str) -> CredentialKind {
         self.kinds.credential_kind(name).expect("a policy asks for its own kind of credentials")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Named(&'static str);
+
+    impl PolicyKind for Named {
+        fn name(&self) -> &'static str {
+            self.0
+        }
+
+        fn prepare(&self, _: &model::Policy) -> Result<Arc<dyn Prepared>, Vec<Problem>> {
+            Err(vec![Problem::new("", "never prepared")])
+        }
+    }
+
+    #[test]
+    fn a_kind_added_again_keeps_its_index_to_itself() {
+        let mut kinds = Kinds::default();
+        for name in ["a", "b", "a", "c"] {
+            kinds.add(Arc::new(Named(name)));
+        }
+        let index = |name| kinds.credential_kind(name).map(|kind| kind.0);
+        assert_eq!([index("a"), index("b"), index("c")], [Some(0), Some(1), Some(2)]);
     }
 }
