@@ -5,4 +5,8 @@ pub mod path;
 pub mod router;
 mod telemetry;
 mod tls;
+// Waits for the engine.
+#[cfg(test)]
+mod number;
+#[cfg(test)]
 mod voice;

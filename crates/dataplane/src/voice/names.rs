@@ -1,0 +1,151 @@
+//! Field names, looked up for every field of every message.
+
+/// A map from field names to small values. A name that is not in it, as most are not, costs a
+/// handful of instructions: a hash of its length and four of its bytes, and one load.
+pub(super) struct Names<T> {
+    /// One more than the index of the first entry, by hash.
+    first: Box<[u16; SLOTS]>,
+    entries: Vec<Entry<T>>,
+}
+
+struct Entry<T> {
+    name: Box<[u8]>,
+    value: T,
+    /// One more than the index of the next entry of the same hash.
+    next: u16,
+}
+
+impl<T> Names<T> {
+    /// No names.
+    pub(super) fn new() -> Self {
+        Self { first: Box::new([0; SLOTS]), entries: Vec::new() }
+    }
+
+    /// Adds a name, or replaces its value.
+    pub(super) fn insert(&mut self, name: &str, value: T) {
+        let name = name.as_bytes();
+        if let Some(at) = self.position(name, <[u8]>::eq_ignore_ascii_case) {
+            self.entries[at].value = value;
+            return;
+        }
+        let slot = &mut self.first[hash(name)];
+        self.entries.push(Entry { name: name.into(), value, next: *slot });
+        *slot = u16::try_from(self.entries.len()).expect("a voice names fewer than 65,536 fields");
+    }
+
+    /// The value of a name, whatever its case.
+    #[inline]
+    pub(super) fn get(&self, name: &[u8]) -> Option<&T> {
+        self.position(name, <[u8]>::eq_ignore_ascii_case).map(|at| &self.entries[at].value)
+    }
+
+    /// The value of a name that an application may take for the given one, because it differs
+    /// only by punctuation; and whether it is that very name.
+    #[inline]
+    pub(super) fn get_alike(&self, name: &[u8]) -> Option<(&T, bool)> {
+        self.position(name, alike).map(|at| {
+            let entry = &self.entries[at];
+            (&entry.value, entry.name.eq_ignore_ascii_case(name))
+        })
+    }
+
+    #[inline]
+    fn position(&self, name: &[u8], equal: fn(&[u8], &[u8]) -> bool) -> Option<usize> {
+        let mut at = self.first[hash(name)];
+        while at != 0 {
+            let entry = &self.entries[usize::from(at) - 1];
+            if equal(&entry.name, name) {
+                return Some(usize::from(at) - 1);
+            }
+            at = entry.next;
+        }
+        None
+    }
+}
+
+fn alike(one: &[u8], other: &[u8]) -> bool {
+    one.len() == other.len()
+        && one.iter().zip(other).all(|(a, b)| PLAIN[usize::from(*a)] == PLAIN[usize::from(*b)])
+}
+
+/// The same for names that are alike.
+#[inline]
+fn hash(name: &[u8]) -> usize {
+    let len = name.len();
+    let byte = |at: usize| usize::from(name.get(at).map_or(0, |byte| PLAIN[usize::from(*byte)]));
+    let mixed = byte(0)
+        ^ byte(len.wrapping_sub(1)).wrapping_mul(7)
+        ^ byte(len.wrapping_sub(4)).wrapping_mul(31)
+        ^ byte(len / 2).wrapping_mul(101)
+        ^ len.wrapping_mul(59);
+    mixed % SLOTS
+}
+
+/// Enough that the few names of a voice seldom share one.
+const SLOTS: usize = 512;
+
+/// Letters in lower case, digits, and `-` for everything else.
+const PLAIN: [u8; 256] = {
+    let mut table = [b'-'; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let b = byte as u8;
+        if b.is_ascii_alphanumeric() {
+            table[byte] = b.to_ascii_lowercase();
+        }
+        byte += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_are_found_in_any_case() {
+        let mut names = Names::new();
+        let known = ["via", "x-forwarded-for", "x-forwarded-host", "a", ""];
+        for (value, name) in known.iter().enumerate() {
+            names.insert(name, value);
+        }
+        names.insert("A", 9);
+        assert_eq!(names.get(b"X-Forwarded-Host"), Some(&2));
+        assert_eq!(names.get(b"x-forwarded-port"), None);
+        assert_eq!(names.get(b"x_forwarded_host"), None);
+        assert_eq!(names.get(b"a"), Some(&9));
+        assert_eq!(names.get(b""), Some(&4));
+    }
+
+    #[test]
+    fn names_that_applications_confuse_are_alike() {
+        let mut names = Names::new();
+        names.insert("x-real-ip", ());
+        assert_eq!(names.get_alike(b"X-Real-IP"), Some((&(), true)));
+        assert_eq!(names.get_alike(b"X_Real.IP"), Some((&(), false)));
+        assert_eq!(names.get_alike(b"X-RealIP"), None);
+    }
+
+    proptest! {
+        /// The table agrees with a plain list.
+        #[test]
+        fn agrees_with_a_list(
+            known in prop::collection::vec("[a-c_-]{0,5}", 0..40),
+            asked in prop::collection::vec("[a-cA-C_-]{0,5}", 0..40),
+        ) {
+            let mut names = Names::new();
+            for (value, name) in known.iter().enumerate() {
+                names.insert(name, value);
+            }
+            for name in asked {
+                let expected = known.iter().rposition(|k| k.eq_ignore_ascii_case(&name));
+                prop_assert_eq!(names.get(name.as_bytes()).copied(), expected);
+                let plain = |n: &str| n.to_ascii_lowercase().replace('_', "-");
+                let expected = known.iter().any(|k| plain(k) == plain(&name));
+                prop_assert_eq!(names.get_alike(name.as_bytes()).is_some(), expected);
+            }
+        }
+    }
+}
