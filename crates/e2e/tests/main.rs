@@ -1,0 +1,2 @@
+//! Whole-gateway tests.
+fn main() {}
