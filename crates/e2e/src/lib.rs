@@ -2,8 +2,7 @@
 //! Never imports: any workspace crate.
 //!
 //! [`Gateway`] runs the binary, [`Client`] says exactly what it is told to say and reads strictly,
-//! [`Upstream`] answers by script and keeps what it saw. [`kong`] replays recorded cases,
-//! [`scenario`] runs text files that say who sends what and what must come of it.
+//! [`Upstream`] answers by script and keeps what it saw.
 
 #![allow(
     missing_docs,

@@ -1,2 +1,0 @@
-//! Whole-gateway tests.
-fn main() {}
