@@ -9,7 +9,8 @@ mod join;
 mod normalise;
 
 pub use join::join;
-pub use normalise::{Refused, canonical_literal, normalise};
+pub(crate) use normalise::canonical_literal;
+pub use normalise::{Refused, normalise};
 
 /// What a raw byte of a path means.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,7 +71,7 @@ fn push_escaped(byte: u8, out: &mut String) {
 }
 
 /// The byte that an escape at the start of `text` stands for; `None` if there is no valid one.
-fn escape_value(text: &[u8]) -> Option<u8> {
+pub(crate) fn escape_value(text: &[u8]) -> Option<u8> {
     let [b'%', high, low, ..] = text else { return None };
     let digit = |byte: &u8| char::from(*byte).to_digit(16);
     u8::try_from(digit(high)? << 4 | digit(low)?).ok()

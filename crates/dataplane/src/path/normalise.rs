@@ -70,7 +70,7 @@ pub fn normalise(raw: &str, rules: PathRules, out: &mut String) -> Result<(), Re
 
 /// The canonical spelling of a literal piece of a path: for the patterns that canonical paths are
 /// compared with. Nothing is refused and nothing resolved: `.` and slashes stay as they are.
-pub fn canonical_literal(text: &str) -> Cow<'_, str> {
+pub(crate) fn canonical_literal(text: &str) -> Cow<'_, str> {
     let plain =
         |byte: &u8| matches!(CLASS[usize::from(*byte)], Class::Plain | Class::Slash | Class::Lead);
     if text.as_bytes().iter().all(plain) {
