@@ -76,6 +76,7 @@ impl Colour {
         let listener = model::Listener {
             id: self.name.into(),
             bind: SocketAddr::from(([127, 0, 0, 1], self.port)),
+            public_port: None,
             backlog: 1,
             tls: false,
             tls_settings: Default::default(),

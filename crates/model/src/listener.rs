@@ -14,6 +14,8 @@ pub struct Listener {
     pub id: ListenerId,
     /// The address.
     pub bind: SocketAddr,
+    /// The port that clients know it by, if a port mapping lies between; else that of `bind`.
+    pub public_port: Option<u16>,
     /// Length of the kernel's queue of connections not yet accepted.
     pub backlog: u32,
     /// Whether clients speak TLS.

@@ -29,7 +29,7 @@ pub struct Predicate {
 pub struct HostMatch {
     /// What the name must look like.
     pub pattern: HostPattern,
-    /// The port of the `Host` header, or the listener's if that names none.
+    /// The port of the `Host` header, or the listener's (as clients know it) if that names none.
     pub port: Option<u16>,
 }
 

@@ -49,7 +49,7 @@ pub enum Var {
     Scheme,
     /// The request's host without port, lower case, without a trailing dot.
     Host,
-    /// The listener's port.
+    /// The listener's port, as clients know it.
     ListenerPort,
     /// The request's method.
     Method,

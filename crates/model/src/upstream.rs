@@ -65,8 +65,10 @@ pub struct UpstreamTls {
     pub verify: bool,
     /// How many intermediate certificates a chain may have; `None` for no limit of our own.
     pub verify_depth: Option<u8>,
-    /// Whom to trust; empty means the system's authorities.
+    /// Whom to trust. If it is empty, the system's authorities.
     pub authorities: Vec<AuthorityId>,
+    /// Whether the system's authorities are trusted beside these.
+    pub system_authorities: bool,
     /// What to show when the endpoint asks for a client certificate.
     pub client_certificate: Option<ClientCertificate>,
 }
