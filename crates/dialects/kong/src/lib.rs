@@ -2,3 +2,4 @@
 //! Never imports: any other dialect, `dataplane`, `hosts`.
 
 pub mod entities;
+pub mod settings;
