@@ -48,3 +48,25 @@ impl Clock for SystemClock {
 
 /// How long calendar time may be behind a step of the system's clock.
 const OFFSET_AGE_US: u64 = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn monotonic_time_starts_at_the_origin_and_calendar_time_follows_it() {
+        let clock = SystemClock::new(Instant::now());
+        let (first, second) = (clock.now(), clock.now());
+        assert!(first.mono_us <= second.mono_us && first.unix_ms <= second.unix_ms);
+        // The offset is the calendar's: the moment lies behind the day this was written.
+        assert!(first.unix_seconds() > 1_764_000_000);
+    }
+
+    #[test]
+    fn an_old_offset_is_taken_anew() {
+        let clock = SystemClock::new(Instant::now() - std::time::Duration::from_secs(1));
+        clock.offset_us.set(0);
+        clock.taken_us.set(0);
+        assert!(clock.now().unix_seconds() > 1_764_000_000);
+    }
+}

@@ -5,8 +5,16 @@ pub mod path;
 pub mod router;
 mod telemetry;
 mod tls;
-// Waits for the engine.
+// These wait for the engine, which will be their only user: until then only their tests are.
+#[cfg(test)]
+mod clock;
+#[cfg(test)]
+mod date;
+#[cfg(test)]
+mod http1;
 #[cfg(test)]
 mod number;
+#[cfg(test)]
+mod timer;
 #[cfg(test)]
 mod voice;

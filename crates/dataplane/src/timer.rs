@@ -21,13 +21,17 @@ const NEVER: u64 = u64::MAX;
 
 /// The deadlines of one worker.
 pub(crate) struct Wheel {
-    slots: Vec<RefCell<Vec<Rc<Entry>>>>,
+    /// Entries with the slot time at which they are to be looked at. Times that are a whole turn
+    /// of the wheel apart share a slot.
+    slots: Vec<RefCell<Slot>>,
     /// Number of entries over all slots.
     queued: Cell<usize>,
     /// The last slot time that was visited.
     visited: Cell<u64>,
     wake: Notify,
 }
+
+type Slot = Vec<(u64, Rc<Entry>)>;
 
 /// What one task waits for at most.
 pub(crate) struct Deadline {
@@ -85,18 +89,20 @@ impl Wheel {
         let from = from.max((now + 1).saturating_sub(SLOTS as u64));
         for time in from..=now {
             let slot = &self.slots[index(time)];
-            let entries = std::mem::take(&mut *slot.borrow_mut());
-            self.queued.set(self.queued.get() - entries.len());
-            for entry in entries {
-                self.visit(entry, now);
+            let (come, later): (Vec<_>, Vec<_>) =
+                std::mem::take(&mut *slot.borrow_mut()).into_iter().partition(|(at, _)| *at <= now);
+            *slot.borrow_mut() = later;
+            self.queued.set(self.queued.get() - come.len());
+            for (at, entry) in come {
+                self.visit(at, entry, now);
             }
         }
         self.visited.set(self.visited.get().max(now));
     }
 
-    fn visit(&self, entry: Rc<Entry>, now: u64) {
-        if entry.seen.get() > now {
-            return; // It stands in a later slot, too.
+    fn visit(&self, at: u64, entry: Rc<Entry>, now: u64) {
+        if entry.seen.get() != at {
+            return; // It was put into an earlier slot since, and looked at there.
         }
         entry.seen.set(NEVER);
         let due = entry.due.get();
@@ -117,7 +123,7 @@ impl Wheel {
     fn put(&self, entry: Rc<Entry>, due: u64, now: u64) {
         let time = due.min(now + SLOTS as u64 - 1).max(self.visited.get() + 1);
         entry.seen.set(time);
-        self.slots[index(time)].borrow_mut().push(entry);
+        self.slots[index(time)].borrow_mut().push((time, entry));
         let queued = self.queued.get();
         self.queued.set(queued + 1);
         if queued == 0 {
@@ -220,6 +226,39 @@ mod tests {
         }
         wheel.advance(slot_time(ms(60_020)));
         assert!(passed(&deadline));
+    }
+
+    #[test]
+    fn a_wheel_that_stood_still_loses_no_deadline() {
+        let wheel = Wheel::new();
+        // Nothing was queued for long: the wheel has not come by since.
+        let deadline = wheel.deadline();
+        deadline.arm(ms(100_000), Duration::from_secs(60));
+        wheel.advance(slot_time(ms(100_008)));
+        assert_eq!(wheel.queued.get(), 1);
+        for second in 101..160 {
+            wheel.advance(slot_time(ms(second * 1000)));
+            assert!(!passed(&deadline), "{second}");
+        }
+        wheel.advance(slot_time(ms(160_020)));
+        assert!(passed(&deadline));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_wheel_turns_by_itself_and_wakes_who_waits() {
+        let start = tokio::time::Instant::now();
+        let now_us = move || u64::try_from(start.elapsed().as_micros()).expect("a short test");
+        let wheel = Wheel::new();
+        let deadline = wheel.deadline();
+        deadline.arm(now_us(), Duration::from_millis(50));
+        let waiting = std::future::poll_fn(|cx| match deadline.poll_passed(cx) {
+            true => std::task::Poll::Ready(()),
+            false => std::task::Poll::Pending,
+        });
+        tokio::select! {
+            () = Rc::clone(&wheel).turn(now_us) => unreachable!("the wheel turns for ever"),
+            () = waiting => assert!(start.elapsed() >= Duration::from_millis(50)),
+        }
     }
 
     #[test]

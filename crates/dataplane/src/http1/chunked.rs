@@ -149,7 +149,9 @@ fn chunk_size(line: &[u8]) -> Result<(u64, usize), Malformed> {
     let extension = &line[digits..];
     let sound = match extension.trim_ascii_start() {
         [] => extension.is_empty(),
-        [b';', rest @ ..] => rest.iter().all(|byte| *byte == b'\t' || (*byte >= b' ' && *byte != 127)),
+        [b';', rest @ ..] => {
+            rest.iter().all(|byte| *byte == b'\t' || (*byte >= b' ' && *byte != 127))
+        }
         _ => false,
     };
     if !sound {
@@ -184,12 +186,38 @@ pub(crate) fn is_allowed_in_trailers(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let forbidden = matches!(
         lower.as_str(),
-        "age" | "authorization" | "cache-control" | "connection" | "content-encoding"
-            | "content-length" | "content-range" | "content-type" | "cookie" | "date" | "expect"
-            | "expires" | "forwarded" | "host" | "keep-alive" | "location" | "max-forwards"
-            | "pragma" | "proxy-authenticate" | "proxy-authorization" | "proxy-connection"
-            | "range" | "retry-after" | "set-cookie" | "te" | "trailer" | "transfer-encoding"
-            | "upgrade" | "vary" | "via" | "warning" | "www-authenticate"
+        "age"
+            | "authorization"
+            | "cache-control"
+            | "connection"
+            | "content-encoding"
+            | "content-length"
+            | "content-range"
+            | "content-type"
+            | "cookie"
+            | "date"
+            | "expect"
+            | "expires"
+            | "forwarded"
+            | "host"
+            | "keep-alive"
+            | "location"
+            | "max-forwards"
+            | "pragma"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "range"
+            | "retry-after"
+            | "set-cookie"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "vary"
+            | "via"
+            | "warning"
+            | "www-authenticate"
     );
     !(forbidden || lower.starts_with("x-forwarded-") || lower.starts_with("if-"))
 }
@@ -220,7 +248,10 @@ mod tests {
                     decoder.consumed(len);
                     start += skip + len;
                 }
-                Piece::End { skip } => return Ok((data, start + skip, trailers)),
+                Piece::End { skip } => {
+                    assert!(decoder.is_done());
+                    return Ok((data, start + skip, trailers));
+                }
                 Piece::Partial if end == body.len() => return Err(Malformed),
                 Piece::Partial => end = body.len().min(end + step),
             }
@@ -229,7 +260,8 @@ mod tests {
 
     #[test]
     fn data_and_trailers_are_read_in_any_pieces() {
-        let body = b"5\r\nhello\r\n6;x=\"y\"\r\n world\r\n0\r\nX-Sum: 1\r\nContent-Length: 9\r\n\r\nGET";
+        let body =
+            b"5\r\nhello\r\n6;x=\"y\"\r\n world\r\n0\r\nX-Sum: 1\r\nContent-Length: 9\r\n\r\nGET";
         for step in 1..body.len() {
             let (data, used, trailers) = decode(body, step).expect("a sound body");
             assert_eq!(data, b"hello world");
@@ -260,6 +292,16 @@ mod tests {
             assert_eq!(decode(body, 1).err(), Some(Malformed), "{:?}", body.escape_ascii());
             assert_eq!(decode(body, 100).err(), Some(Malformed), "{:?}", body.escape_ascii());
         }
+    }
+
+    #[test]
+    fn what_is_left_of_a_chunk_is_known() {
+        let (mut decoder, mut trailers) = (Decoder::default(), Headers::new());
+        assert_eq!(decoder.left(), 0);
+        let piece = decoder.next(b"5\r\nhel", &mut trailers);
+        assert_eq!(piece, Ok(Piece::Data { skip: 3, len: 3 }));
+        decoder.consumed(3);
+        assert_eq!((decoder.left(), decoder.is_done()), (2, false));
     }
 
     #[test]

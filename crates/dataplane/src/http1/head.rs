@@ -362,8 +362,23 @@ fn port_number(text: &str) -> Option<Option<u16>> {
 
 /// Bytes of a registered name that no reader takes for something else.
 fn is_host_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&'
-        | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=')
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'-' | b'.'
+                | b'_'
+                | b'~'
+                | b'!'
+                | b'$'
+                | b'&'
+                | b'('
+                | b')'
+                | b'*'
+                | b'+'
+                | b','
+                | b';'
+                | b'='
+        )
 }
 
 /// Every line must end in CRLF: a bare LF is where readers disagree. (`httparse` has refused
@@ -446,3 +461,220 @@ const MAX_FIELDS: usize = 256;
 
 /// Bytes of a response's head.
 pub(crate) const MAX_RESPONSE_HEAD: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use model::EncodedSlash;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PATHS: PathRules = PathRules { merge_slashes: true, encoded_slash: EncodedSlash::Keep };
+
+    fn request(head: &str) -> Result<Option<(Framing, Request)>, Refused> {
+        let mut request = Request::default();
+        let framing = read_request(head.as_bytes(), &Limits::default(), PATHS, &mut request)?;
+        Ok(framing.map(|framing| (framing, request)))
+    }
+
+    fn refused(head: &str) -> &'static str {
+        match request(head) {
+            Err(Refused(reason)) => reason,
+            Ok(_) => panic!("{:?} was not refused", head.escape_debug().to_string()),
+        }
+    }
+
+    fn response(head: &str, to_head: bool) -> Result<Option<ResponseFraming>, BadResponse> {
+        read_response(head.as_bytes(), to_head, &mut Response::default())
+    }
+
+    #[test]
+    fn a_plain_request_is_taken_apart() {
+        let head = "GET /a//b?q=1 HTTP/1.1\r\nHost: A.test:8080\r\nX-Y: z\r\n\r\nrest";
+        let (framing, request) = request(head).expect("sound").expect("complete");
+        assert_eq!(framing.head, head.len() - 4);
+        assert!(framing.keep_alive && !framing.expects_continue && !framing.websocket);
+        assert_eq!((request.path(), request.query()), ("/a/b", Some("q=1")));
+        assert_eq!((request.host(), request.port()), ("a.test", Some(8080)));
+        assert_eq!(request.headers.get_str("x-y"), Some("z"));
+        assert_eq!(request.body, BodyLength::None);
+    }
+
+    #[test]
+    fn a_request_is_waited_for_until_its_head_is_whole() {
+        let head = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        for end in 0..head.len() {
+            assert!(matches!(request(&head[..end]), Ok(None)), "{end}");
+        }
+        assert!(matches!(request(head), Ok(Some(_))));
+    }
+
+    #[test]
+    fn the_ways_of_smuggling_a_request_are_refused() {
+        let fields = [
+            "Content-Length: 6\r\nTransfer-Encoding: chunked", // SEC-001
+            "Transfer-Encoding: chunked\r\nContent-Length: 4", // SEC-002
+            "Transfer-Encoding : chunked\r\nContent-Length: 4", // SEC-003
+            "Transfer-Encoding:\x0bchunked\r\nContent-Length: 4", // SEC-004
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", // SEC-005
+            "Transfer-Encoding: chunked, identity",            // SEC-006
+            "Content-Length: +5",                              // SEC-008
+            "Content-Length: 18446744073709551619",            // SEC-009
+            "Content-Length: 3\r\nContent-Length: 0",          // SEC-010
+            "Content-Length: 3\r\nContent-Length: 3",
+            "Content-Length:",                  // SEC-011
+            ": x\r\nContent-Length: 0",         // SEC-012
+            "X: a\rTransfer-Encoding: chunked", // SEC-024
+            "Transfer-Encoding:\r\n chunked",   // SEC-025
+            "X: a\nY: b",
+        ];
+        for field in fields {
+            let head = format!("POST / HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n");
+            assert_eq!(refused(&head), reason::BAD_REQUEST, "{field:?}");
+        }
+        // SEC-007: an HTTP/1.0 message has no transfer coding (RFC 9112 section 6.1).
+        let old = "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n";
+        assert_eq!(refused(old), reason::BAD_REQUEST);
+        // SEC-023
+        assert_eq!(refused("GET / HTTP/1.1\nHost: a\n\n"), reason::BAD_REQUEST);
+        let coded = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n";
+        assert_eq!(refused(coded), reason::NOT_IMPLEMENTED);
+    }
+
+    #[test]
+    fn a_host_is_one_name_and_perhaps_a_port() {
+        for host in [
+            "good@evil",
+            "good:80x",
+            "good/evil",
+            "good\\evil",
+            "x.test:99999",
+            "<script>",
+            "a b",
+            "[::1",
+            "[x]",
+        ] {
+            let head = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"); // SEC-091, 095, 096
+            assert_eq!(refused(&head), reason::BAD_REQUEST, "{host}");
+        }
+        // SEC-090
+        let two = "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n";
+        assert_eq!(refused(two), reason::BAD_REQUEST);
+        assert_eq!(refused("GET / HTTP/1.1\r\n\r\n"), reason::BAD_REQUEST);
+        assert_eq!(split_authority(b"[::1]:8080"), Some(("[::1]", Some(8080))));
+        assert_eq!(split_authority(b"a:"), Some(("a", None)));
+    }
+
+    #[test]
+    fn an_absolute_target_overrules_the_host() {
+        let head = "GET http://evil.test/x HTTP/1.1\r\nHost: good.test\r\n\r\n"; // SEC-092
+        let (_, request) = request(head).expect("sound").expect("complete");
+        assert_eq!((request.host(), request.path()), ("evil.test", "/x"));
+        assert_eq!(request.headers.get_str("host"), Some("evil.test"));
+        assert_eq!(refused("GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n"), reason::BAD_REQUEST);
+        assert_eq!(refused("GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n"), reason::BAD_REQUEST);
+    }
+
+    #[test]
+    fn request_lines_are_judged() {
+        assert_eq!(refused("G(T / HTTP/1.1\r\nHost: a\r\n\r\n"), reason::BAD_REQUEST);
+        assert_eq!(refused("GET /a b c HTTP/1.1\r\nHost: a\r\n\r\n"), reason::BAD_REQUEST);
+        assert_eq!(refused("GET / HTTP/9.9\r\nHost: a\r\n\r\n"), reason::VERSION);
+        assert_eq!(refused("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n"), reason::METHOD_NOT_ALLOWED);
+        assert_eq!(refused("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n"), reason::METHOD_NOT_ALLOWED);
+    }
+
+    #[test]
+    fn sizes_are_limited_before_and_after_a_head_is_whole() {
+        let long = "x".repeat(9 << 10);
+        assert_eq!(refused(&format!("GET /{long}")), reason::URI_TOO_LONG); // SEC-053
+        assert_eq!(
+            refused(&format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n")),
+            reason::URI_TOO_LONG
+        );
+        let head = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {long}");
+        assert_eq!(refused(&head), reason::HEAD_TOO_LARGE);
+        assert_eq!(refused(&format!("{head}\r\n\r\n")), reason::HEAD_TOO_LARGE);
+        let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(200));
+        assert_eq!(refused(&many), reason::HEAD_TOO_LARGE); // SEC-052
+    }
+
+    #[test]
+    fn connections_and_expectations_are_understood() {
+        let framing = |fields: &str, version: &str| {
+            let head = format!("POST / HTTP/{version}\r\nHost: a\r\n{fields}\r\n\r\n");
+            request(&head).map(|found| found.expect("complete").0)
+        };
+        assert!(!framing("Connection: close", "1.1").expect("sound").keep_alive);
+        assert!(!framing("X: y", "1.0").expect("sound").keep_alive);
+        assert!(framing("Connection: Keep-Alive", "1.0").expect("sound").keep_alive);
+        let upgrade = "Connection: keep-alive, Upgrade\r\nUpgrade: websocket";
+        assert!(framing(upgrade, "1.1").expect("sound").websocket);
+        assert!(!framing("Upgrade: websocket", "1.1").expect("sound").websocket);
+        let expect = "Expect: 100-continue\r\nContent-Length: 5";
+        assert!(framing(expect, "1.1").expect("sound").expects_continue);
+        assert!(!framing(expect, "1.0").expect("sound").expects_continue);
+        // SEC-016
+        let other = "Expect: y 100-continue\r\nContent-Length: 5";
+        assert_eq!(framing(other, "1.1"), Err(Refused(reason::EXPECTATION)));
+    }
+
+    #[test]
+    fn responses_end_in_one_way_only() {
+        let body = |head: &str, to_head| {
+            response(head, to_head).map(|found| found.expect("complete").body)
+        };
+        assert_eq!(
+            body("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", false),
+            Ok(ResponseBody::Length(2))
+        );
+        assert_eq!(
+            body("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", true),
+            Ok(ResponseBody::None)
+        );
+        assert_eq!(body("HTTP/1.1 204 No\r\n\r\n", false), Ok(ResponseBody::None));
+        assert_eq!(
+            body("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", false),
+            Ok(ResponseBody::Chunked)
+        );
+        assert_eq!(body("HTTP/1.0 200 OK\r\n\r\n", false), Ok(ResponseBody::Close));
+        for fields in [
+            "Content-Length: 2\r\nContent-Length: 3", // SEC-026
+            "Content-Length: 2\r\nTransfer-Encoding: chunked",
+            "Transfer-Encoding: gzip",
+        ] {
+            let head = format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n");
+            assert_eq!(body(&head, false), Err(BadResponse::Ambiguous), "{fields}");
+        }
+        assert_eq!(response("garbage\r\n\r\n", false), Err(BadResponse::Malformed));
+        assert_eq!(response("HTTP/1.1 200 OK\r\nX: 1\r\n", false), Ok(None));
+        let long = format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(MAX_RESPONSE_HEAD));
+        assert_eq!(response(&long, false), Err(BadResponse::TooLarge));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let mut request = Request::default();
+            let _ = read_request(&bytes, &Limits::default(), PATHS, &mut request);
+            let _ = read_response(&bytes, false, &mut Response::default());
+        }
+
+        /// One changed byte never makes a head readable in two ways: what is accepted has one
+        /// length, one host and no line end inside a field.
+        #[test]
+        fn a_changed_head_is_refused_or_still_clear(at in 0usize..70, byte in any::<u8>()) {
+            let mut head = b"POST /a HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\nX: y\r\n\r\n".to_vec();
+            let at = at.min(head.len() - 1);
+            head[at] = byte;
+            let mut request = Request::default();
+            if let Ok(Some(_)) = read_request(&head, &Limits::default(), PATHS, &mut request) {
+                prop_assert!(request.headers.get_all("host").count() == 1);
+                prop_assert!(request.headers.get_all("content-length").count() <= 1);
+                for (_, value) in request.headers.iter() {
+                    prop_assert!(!value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)));
+                }
+            }
+        }
+    }
+}
