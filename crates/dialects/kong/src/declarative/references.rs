@@ -89,10 +89,10 @@ pub(super) fn check(
     for list in &input.lists {
         check.list(list, None);
     }
-    if check.problems.is_empty() {
-        check.unique_fields(input);
-    }
-    check.problems
+    // Kong looks no further once something is wrong; findings go on.
+    let first = std::mem::take(&mut check.problems);
+    check.unique_fields(input);
+    if first.is_empty() { check.problems } else { first }
 }
 
 struct Check<'c, 'i> {
@@ -138,7 +138,7 @@ impl<'c> Check<'c, '_> {
                 // Kong says so of the list at the top, wherever the entity stands.
                 self.problems.within(schema.name.into()).set(ordinal, said.clone());
                 let place = item.node.get(key).map_or(place, |node| node.span);
-                self.twice(schema.name, &said, place, first);
+                self.twice(item, key, &said, place, first);
                 return;
             }
             let place = item.node.get(key).map_or(place, |node| node.span);
@@ -155,19 +155,32 @@ impl<'c> Check<'c, '_> {
                 None => self.problems.within(schema.name.into()),
             };
             list.set(ordinal, said.clone());
-            self.twice(schema.name, &said, place, first);
+            self.twice(item, &schema.primary_key, &said, place, first);
         } else {
             self.ids[item.entity].insert(&item.id, place);
         }
     }
 
-    fn twice(&mut self, entity: &str, said: &Violation, place: Span, first: Span) {
-        let help = match entity {
-            "plugins" => "remove one of the two, or give them different scopes",
-            _ => "rename or remove one of the two",
+    fn twice(&mut self, item: &Item<'_>, field: &str, said: &Violation, place: Span, first: Span) {
+        let schema = item.schema(self.catalogue);
+        let is_secret = schema.shape.field(field).is_some_and(|field| field.secret);
+        let is_derived = *schema.primary_key == *field && item.node.get(field).is_none();
+        let (message, help) = match schema.name {
+            "plugins" if is_derived => (
+                format!("{} is configured twice for the same scope", subject(item, self.catalogue)),
+                "remove one of the two, or give them different scopes",
+            ),
+            _ if is_derived => (
+                format!("{} is written twice", subject(item, self.catalogue)),
+                "remove one of the two",
+            ),
+            name if is_secret => {
+                (format!("two of `{name}` have the same `{field}`"), "change one of the two")
+            }
+            _ => (said.text.to_string(), "rename or remove one of the two"),
         };
         self.findings.push(
-            Finding::new(&codes::NAME_TAKEN, &*said.text)
+            Finding::new(&codes::NAME_TAKEN, message)
                 .at(place)
                 .label("again here")
                 .also(first, "first here")
@@ -244,7 +257,7 @@ impl<'c> Check<'c, '_> {
             let said = violation(schema.name, field, &value);
             let at = item.unique_name(catalogue).unwrap_or(&item.id);
             self.problems.within(schema.name.into()).set(at, said.clone());
-            self.twice(schema.name, &said, place, first);
+            self.twice(item, field, &said, place, first);
         }
     }
 

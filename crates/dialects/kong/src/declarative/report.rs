@@ -239,6 +239,9 @@ impl Report<'_> {
             Rule::Type => &codes::WRONG_TYPE,
             Rule::Range => &codes::OUT_OF_RANGE,
             Rule::OneOf => &codes::NOT_ONE_OF,
+            Rule::Null if !place.is_written() && is_reference(shape, path) => {
+                return self.misplaced(item, path, &place);
+            }
             Rule::Null => &own::FIELD_NOT_ALLOWED,
             Rule::Reference => &codes::UNKNOWN_REFERENCE,
             Rule::Value | Rule::Entity | Rule::Consequence | Rule::Unique => &own::INVALID_FIELD,
@@ -303,6 +306,19 @@ impl Report<'_> {
         }
     }
 
+    /// An entity that stands within another one to which it cannot belong.
+    fn misplaced(&self, item: &Item<'_>, path: &[Key], place: &Location<'_>) -> Finding {
+        let parent = match path.last() {
+            Some(Key::Name(parent)) => &**parent,
+            _ => "other entity",
+        };
+        let message = format!("{} cannot belong to a {parent}", subject(item, self.catalogue));
+        Finding::new(&own::FIELD_NOT_ALLOWED, message)
+            .at(place.span)
+            .label(format!("stands within a {parent}"))
+            .help("put it to the top of the document")
+    }
+
     /// Another entity that has a field of this name.
     fn owner(&self, name: &str) -> Option<&'static str> {
         let core = self.catalogue.entities.iter().filter(|entity| entity.plugin.is_none());
@@ -319,13 +335,20 @@ impl Report<'_> {
         }
         let message = format!("Kong has no plugin called {}", quote(name));
         let finding = Finding::new(&own::UNKNOWN_PLUGIN, message).at(place.span);
-        match did_you_mean(name, self.catalogue.plugin_names()) {
+        match self.similar_plugin(name) {
             Some(meant) => {
                 finding.help(format!("did you mean `{meant}`?")).suggest(place.span, meant)
             }
             None => finding
                 .help("correct the name, or run with `--skip-unknown-plugins` to leave it out"),
         }
+    }
+
+    /// The plugin that was most likely meant: one with a similar name, or with a longer one.
+    fn similar_plugin(&self, name: &str) -> Option<&'static str> {
+        let longer = |known: &&str| name.len() > 3 && known.starts_with(name);
+        did_you_mean(name, self.catalogue.plugin_names())
+            .or_else(|| self.catalogue.plugin_names().filter(longer).min())
     }
 
     fn skipped(&mut self, item: &Item<'_>) {
@@ -454,6 +477,10 @@ fn field_at<'s>(shape: &'s Shape, path: &[Key]) -> Option<&'s Field> {
             _ => field.record.as_ref()?.field(name),
         },
     })
+}
+
+fn is_reference(shape: &Shape, path: &[Key]) -> bool {
+    field_at(shape, path).is_some_and(|field| field.kind == Kind::Foreign)
 }
 
 fn names_of(shape: &Shape) -> impl Iterator<Item = &str> {
