@@ -76,6 +76,7 @@ pub struct Start {
 }
 
 /// Where a gateway listens.
+#[derive(Clone)]
 pub struct Ports {
     pub proxy: Port,
     pub proxy_tls: Port,

@@ -15,6 +15,7 @@ pub mod http1;
 pub mod http2;
 pub mod port;
 pub mod redis;
+pub mod replay;
 pub mod upstream;
 pub mod wait;
 

@@ -9,16 +9,17 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 const FIRST: u16 = 10_300;
 const COUNT: u16 = 21_000;
 
-/// A port that is ours until this is dropped.
-#[derive(Debug)]
+/// A port that is ours until this and its clones are dropped.
+#[derive(Debug, Clone)]
 pub struct Port {
     number: u16,
-    _claim: UnixListener,
+    _claim: Arc<UnixListener>,
 }
 
 impl Port {
@@ -40,7 +41,7 @@ impl Port {
         let name = SocketAddr::from_abstract_name(format!("tripylon-e2e-port-{number}")).ok()?;
         let claim = UnixListener::bind_addr(&name).ok()?;
         TcpListener::bind((Ipv4Addr::LOCALHOST, number)).ok()?;
-        Some(Self { number, _claim: claim })
+        Some(Self { number, _claim: Arc::new(claim) })
     }
 
     pub fn number(&self) -> u16 {

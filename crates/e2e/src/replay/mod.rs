@@ -1,0 +1,47 @@
+//! Replay of recorded cases: the requests of a case are sent to a gateway that runs the case's
+//! configuration, and what the client and the upstreams saw is compared with the recording.
+//!
+//! `data/kong/README.md` says what a recorded case holds and what of it is compared.
+
+mod accepted;
+mod case;
+mod compare;
+mod links;
+mod ports;
+mod report;
+mod runner;
+
+use std::path::{Path, PathBuf};
+
+use self::accepted::Accepted;
+use self::case::Case;
+use self::ports::Places;
+use self::report::Report;
+use self::runner::Runner;
+
+/// Replays all recorded cases of a topic.
+///
+/// # Panics
+/// If a case differs from its recording and no accepted difference says so, or if an accepted
+/// difference is none any more; with a list of what differs.
+pub fn topic(name: &str) {
+    let places = Places::claim();
+    let cases = case::load(&folder().join(format!("{name}.jsonl")), &places);
+    let report = replay(cases, &places, Accepted::load());
+    assert!(report.is_clean(), "{report}");
+}
+
+fn replay(mut cases: Vec<Case>, places: &Places, accepted: Accepted) -> Report {
+    // Cases that can share a process stand together.
+    cases.sort_by_key(|case| (case.needs_fresh_process(), case.env.clone()));
+    let mut runner = Runner::new(places, &cases);
+    let mut report = Report::default();
+    for case in &cases {
+        report.add(case, accepted.judge(&case.name(), runner.run(case)));
+    }
+    report
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join("kong")
+}

@@ -1,0 +1,199 @@
+//! Cases against a gateway, its upstreams and its store.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustls::ClientConfig;
+use serde_json::{Value, json};
+
+use super::case::{Case, Listener, Message, Received, Request, Step};
+use super::compare::{self, Difference};
+use super::links::Links;
+use super::ports::{self, Places};
+use crate::certificates::credulous_client;
+use crate::upstream::{Behaviour, Journal};
+use crate::wait::nap;
+use crate::{Client, Fault, Gateway, Redis, Start, Upstream};
+
+const EMPTY: &str = "_format_version: '3.0'\n";
+/// How long upstreams are given to see what a response does not wait for.
+const AFTERWARDS: Duration = Duration::from_millis(1500);
+
+pub(super) struct Runner<'a> {
+    places: &'a Places,
+    journal: Arc<Journal>,
+    _upstreams: Vec<Upstream>,
+    redis: Option<Redis>,
+    gateway: Option<(BTreeMap<String, String>, Gateway)>,
+    tls: Arc<ClientConfig>,
+}
+
+impl<'a> Runner<'a> {
+    /// With the upstreams that recorded cases name, and a Redis if one of these cases does.
+    pub(super) fn new(places: &'a Places, cases: &[Case]) -> Self {
+        let journal: Arc<Journal> = Arc::default();
+        let start = |recorded, behaviour| {
+            Upstream::start_on(places.of(recorded), behaviour, Arc::clone(&journal))
+        };
+        let mut upstreams: Vec<_> = ports::ECHO.map(|port| start(port, Behaviour::Echo)).into();
+        upstreams.push(start(ports::SILENT, Behaviour::Silent));
+        upstreams.push(start(ports::CLOSING, Behaviour::Closing));
+        upstreams.push(start(ports::GARBAGE, Behaviour::Garbage));
+        let redis = places.of(ports::REDIS);
+        let wanted = cases.iter().any(|case| case.config.contains(&redis.number().to_string()));
+        Self {
+            places,
+            journal,
+            _upstreams: upstreams,
+            redis: wanted.then(|| Redis::start_on(redis, &[])),
+            gateway: None,
+            tls: credulous_client(&["http/1.1"]),
+        }
+    }
+
+    /// How the case differs from its recording.
+    pub(super) fn run(&mut self, case: &Case) -> Vec<Difference> {
+        if let Some(redis) = &self.redis {
+            redis.flush();
+        }
+        if let Err(words) = self.establish(case) {
+            return vec![Difference::new("start", "the gateway starts", words)];
+        }
+        if let Some(refusal) = &case.refusal {
+            return compare::refusal(refusal, &self.post_config(case), &Links::default());
+        }
+        if case.counts_in_windows() {
+            await_quiet_clock(case);
+        } else {
+            match self.post_config(case) {
+                Ok(answer) if answer.status == 201 => {}
+                Ok(answer) => return vec![not_loaded(answer.body.to_string())],
+                Err(fault) => return vec![not_loaded(fault)],
+            }
+        }
+        self.steps(case)
+    }
+
+    /// A gateway with the case's settings: a fresh one with the case's configuration, or one that
+    /// takes it by the admin API.
+    fn establish(&mut self, case: &Case) -> Result<(), String> {
+        let fresh = case.needs_fresh_process();
+        let usable = |(env, gateway): &mut (_, Gateway)| *env == case.env && gateway.is_running();
+        if !fresh && self.gateway.as_mut().is_some_and(usable) {
+            return Ok(());
+        }
+        self.gateway = None;
+        let document = if fresh { case.config.as_str() } else { EMPTY };
+        let mut start = Start::kong(document).ports(self.places.gateway());
+        for (name, value) in &case.env {
+            start = start.env(name, value);
+        }
+        self.gateway = Some((case.env.clone(), start.try_go()?));
+        Ok(())
+    }
+
+    fn post_config(&self, case: &Case) -> Result<Message, String> {
+        let body = json!({ "config": case.config }).to_string();
+        let head = format!(
+            "POST /config?check_hash=0 HTTP/1.1\r\nHost: localhost\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        let mut client = self.connect(Listener::Admin, None).map_err(|f| f.to_string())?;
+        exchange(&mut client, "POST", (head + &body).as_bytes())
+    }
+
+    fn steps(&self, case: &Case) -> Vec<Difference> {
+        let mut links = Links::default();
+        let mut differences = Vec::new();
+        for (n, step) in case.steps.iter().enumerate() {
+            nap(Duration::from_secs_f64(step.sleep_before_s));
+            let (answer, seen) = self.send(step, &links);
+            if let Ok(answer) = &answer {
+                links.learn_from(step, answer);
+            }
+            let found = compare::step(step, &answer, &seen, &links);
+            differences.extend(found.into_iter().map(|d| Difference { step: Some(n), ..d }));
+            differences.extend(self.malformed().map(|d| Difference { step: Some(n), ..d }));
+        }
+        differences
+    }
+
+    fn send(&self, step: &Step, links: &Links) -> (Result<Message, String>, Vec<Received>) {
+        self.journal.clear();
+        let request = &step.request;
+        let answer = self
+            .connect(request.listener, Some(request.sni.as_deref().unwrap_or("localhost")))
+            .map_err(|fault| fault.to_string())
+            .and_then(|mut client| exchange(&mut client, &request.method, &bytes(request, links)));
+        let known = !step.varies.contains("upstream_saw.count");
+        let count = if known { step.upstream_saw.len() } else { 0 };
+        let seen = self.journal.wait(count, AFTERWARDS);
+        (answer, seen.into_iter().map(Received::from).collect())
+    }
+
+    fn connect(&self, listener: Listener, name: Option<&str>) -> Result<Client, Fault> {
+        let (_, gateway) = self.gateway.as_ref().expect("a case runs when its gateway does");
+        match listener {
+            Listener::Proxy => Client::connect(gateway.proxy()),
+            Listener::ProxyTls => Client::connect_tls(gateway.proxy_tls(), name, &self.tls),
+            Listener::Admin => Client::connect(gateway.admin()),
+        }
+    }
+
+    /// What no upstream should ever be sent. (That a request is cut off is not said here.)
+    fn malformed(&self) -> impl Iterator<Item = Difference> {
+        let faults = self.journal.faults().into_iter().filter(|fault| fault.contains("malformed"));
+        faults.map(|fault| Difference::new("upstream_saw", "well-formed requests", fault))
+    }
+}
+
+/// Sends a request and reads its response: a server may answer, and end the connection, before
+/// it has read the whole request.
+fn exchange(client: &mut Client, method: &str, request: &[u8]) -> Result<Message, String> {
+    let sent = client.send(request);
+    match (client.receive(method), sent) {
+        (Ok(response), _) => Ok(response.into()),
+        (Err(fault), _) => Err(fault.to_string()),
+    }
+}
+
+/// The request as it was recorded, with this run's values where it uses generated ones.
+fn bytes(request: &Request, links: &Links) -> Vec<u8> {
+    let recorded = request.body.as_deref().unwrap_or_default();
+    let body = links.apply(recorded);
+    let target = links.apply(&request.target);
+    let mut head = format!("{} {target} {}\r\n", request.method, request.version);
+    for (name, value) in &request.headers {
+        let resized = name.eq_ignore_ascii_case("content-length") && body != recorded;
+        let value = if resized { body.len().to_string() } else { links.apply(value) };
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str("\r\n");
+    let mut bytes: Vec<u8> = head.chars().map(|c| c as u8).collect();
+    bytes.extend(body.as_bytes());
+    bytes
+}
+
+fn not_loaded(words: String) -> Difference {
+    let words = serde_json::from_str::<Value>(&words).map_or(words, |v| match v {
+        Value::String(text) => text,
+        other => other.to_string(),
+    });
+    Difference::new("config", "POST /config is answered 201", words)
+}
+
+/// Windows begin with the clock's seconds and minutes: a case must not run over the end of one.
+fn await_quiet_clock(case: &Case) {
+    let into = |period: f64| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        now.as_secs_f64() % period
+    };
+    if case.config.contains("second:") && into(1.0) > 0.2 {
+        nap(Duration::from_secs_f64(1.0 - into(1.0)));
+    }
+    if into(60.0) > 50.0 {
+        nap(Duration::from_secs_f64(60.0 - into(60.0)));
+    }
+}
