@@ -3,8 +3,6 @@
 
 pub mod path;
 pub mod router;
-mod telemetry;
-mod tls;
 // These wait for the engine, which will be their only user: until then only their tests are.
 #[cfg(test)]
 mod clock;
@@ -15,6 +13,10 @@ mod http1;
 #[cfg(test)]
 mod number;
 #[cfg(test)]
+mod telemetry;
+#[cfg(test)]
 mod timer;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod voice;
