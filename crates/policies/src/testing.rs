@@ -71,12 +71,17 @@ impl Gateway {
 
     /// Adds a principal by this name, whose public id is `id-` and the name.
     pub(crate) fn principal(&mut self, name: &str) -> PrincipalIx {
+        self.principal_in(name, &[])
+    }
+
+    /// The same, in groups.
+    pub(crate) fn principal_in(&mut self, name: &str, groups: &[&str]) -> PrincipalIx {
         self.identities_mut().add_principal(Arc::new(Principal {
             id: name.into(),
             public_id: format!("id-{name}"),
             name: Some(name.to_owned()),
             external_id: None,
-            groups: vec![],
+            groups: groups.iter().map(|&group| group.to_owned()).collect(),
             origin: Origin::default(),
         }))
     }
@@ -154,6 +159,12 @@ impl Gateway {
         exchange.now = self.clock.now();
         exchange.route = Some(0);
         exchange
+    }
+
+    /// What the number by this name has come to.
+    pub(crate) fn counted(&self, name: &str) -> u64 {
+        let samples = self.counters.samples().into_iter();
+        samples.filter(|sample| sample.name == name).map(|sample| sample.value).sum()
     }
 
     /// The index of a kind's credentials.
