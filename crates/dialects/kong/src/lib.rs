@@ -2,11 +2,17 @@
 //! Never imports: any other dialect, `dataplane`, `hosts`.
 
 pub mod declarative;
+mod dialect;
 pub mod entities;
 pub mod schema;
 pub mod settings;
+mod translate;
+mod voice;
+
+pub use dialect::{Configuration, Kong, Options, RedisDefault};
+pub use voice::VERSION;
 
 config::catalogue! {
     /// The codes of this crate's findings.
-    pub static CATALOGUE = declarative::codes::CODES, settings::codes::CODES;
+    pub static CATALOGUE = declarative::codes::CODES, translate::codes::CODES, settings::codes::CODES;
 }

@@ -181,6 +181,12 @@ impl Settings {
         self.given.contains_key(property)
     }
 
+    /// Where the property was given its value.
+    pub fn origin(&self, property: &str) -> Origin {
+        let given = self.given.get(property).map(|given| given.origin.clone());
+        given.unwrap_or_else(|| Origin::document(format!("Kong's default of {property}")))
+    }
+
     /// Every property with its value as the management API shows it: typed, secrets starred.
     pub fn effective(&self) -> serde_json::Map<String, serde_json::Value> {
         let fixed = properties().filter(|property| !property.name.contains("XXX"));

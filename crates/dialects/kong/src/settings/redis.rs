@@ -25,6 +25,14 @@ pub struct Redis {
 pub(super) const FORM: &str =
     "`redis://[user:password@]host[:port][/database]`, or the same with `rediss://` for TLS";
 
+impl Redis {
+    /// Reads `redis://[user:password@]host[:port][/database]`, or the same with `rediss://` for
+    /// TLS.
+    pub fn parse(url: &str) -> Option<Self> {
+        read(url)
+    }
+}
+
 /// Reads a URL.
 pub(super) fn read(text: &str) -> Option<Redis> {
     let url = Url::parse(text).ok()?;
