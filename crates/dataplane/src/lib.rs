@@ -1,22 +1,34 @@
 //! Accept, route, filter, forward.
 //! Never imports: `policies`, `hosts`, `control`, any dialect.
 
-pub mod path;
-pub mod router;
-// These wait for the engine, which will be their only user: until then only their tests are.
-#[cfg(test)]
+mod chain;
+mod client_address;
 mod clock;
-#[cfg(test)]
 mod date;
-#[cfg(test)]
+mod downstream;
+mod exchange;
+mod forward;
+mod gateway;
 mod http1;
-#[cfg(test)]
+mod listen;
+mod live;
 mod number;
-#[cfg(test)]
+pub mod path;
+mod proxy_protocol;
+pub mod router;
+mod serve;
+mod settings;
+mod snapshot;
+mod socket;
 mod telemetry;
-#[cfg(test)]
 mod timer;
-#[cfg(test)]
 mod tls;
-#[cfg(test)]
+mod tunnel;
+mod upstream;
 mod voice;
+mod worker;
+
+pub use gateway::{Gateway, compile_check};
+pub use settings::{ConnectTo, InvalidConnectTo, Settings};
+pub use snapshot::{Rejection, RejectionKind};
+pub use telemetry::{AccessLogSettings, LogFormat, LogTarget};

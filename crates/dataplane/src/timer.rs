@@ -34,9 +34,22 @@ pub(crate) struct Wheel {
 type Slot = Vec<(u64, Rc<Entry>)>;
 
 /// What one task waits for at most.
+#[derive(Clone)]
 pub(crate) struct Deadline {
     wheel: Rc<Wheel>,
     entry: Rc<Entry>,
+}
+
+/// Wakes the task of a deadline, whatever it waits for.
+pub(crate) struct Alarm(Rc<Entry>);
+
+impl Alarm {
+    /// Wakes the task, if it waits.
+    pub(crate) fn ring(&self) {
+        if let Some(waker) = self.0.waker.borrow().as_ref() {
+            waker.wake_by_ref();
+        }
+    }
 }
 
 struct Entry {
@@ -149,10 +162,9 @@ impl Deadline {
         }
     }
 
-    /// Takes the deadline away.
-    pub(crate) fn disarm(&self) {
-        self.entry.due.set(NEVER);
-        self.entry.fired.set(false);
+    /// A way to wake the task other than by time.
+    pub(crate) fn alarm(&self) -> Alarm {
+        Alarm(Rc::clone(&self.entry))
     }
 
     /// Whether the deadline has passed; if not, the task is woken when it does.
@@ -266,7 +278,7 @@ mod tests {
         let wheel = Wheel::new();
         let deadline = wheel.deadline();
         deadline.arm(0, Duration::from_millis(10));
-        deadline.disarm();
+        deadline.arm(0, Duration::ZERO);
         let dropped = wheel.deadline();
         dropped.arm(0, Duration::from_millis(10));
         drop(dropped);

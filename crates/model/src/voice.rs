@@ -220,6 +220,8 @@ pub mod reason {
     pub const TLS_REQUIRED: &str = "tls-required";
     /// The route wants TLS, and says where it is to be had (the status that the route gives).
     pub const TLS_REDIRECT: &str = "tls-redirect";
+    /// The route sends elsewhere (the status that the route gives).
+    pub const REDIRECT: &str = "redirect";
     /// The route wants gRPC (415).
     pub const GRPC_REQUIRED: &str = "grpc-required";
     /// The route wants HTTP/2 (426).

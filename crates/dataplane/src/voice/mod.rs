@@ -16,7 +16,9 @@ mod tests;
 mod wording;
 
 pub(crate) use forwarding::RequestFacts;
-pub(crate) use sink::{Fields, Lines, Sink};
+#[cfg(test)]
+use sink::Fields;
+pub(crate) use sink::{Lines, Sink};
 
 use filter::{Exchange, Headers, LocalReply, Problem};
 use model::Answered;
@@ -85,6 +87,28 @@ impl Voice {
         sink: &mut S,
     ) {
         self.responses.write(x, now_us, answered, sink);
+    }
+}
+
+/// A header's value outside of any voice, with places that are filled in per request.
+pub(crate) struct Text(template::Template);
+
+impl Text {
+    /// Compiles a template; problems are those of [`Voice::compile`].
+    pub(crate) fn compile(
+        template: &model::Template,
+        pointer: &str,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        Self(template::Template::compile(template, template::Place::Field, pointer, problems))
+    }
+
+    /// The text for an exchange. `now_us` is the moment, of [`filter::Now::mono_us`].
+    pub(crate) fn render(&self, x: &Exchange, now_us: u64) -> String {
+        let mut output = Vec::new();
+        let scope = template::Scope { x, now_us, matched_prefix: "", reply: None };
+        self.0.write(&scope, &mut output);
+        String::from_utf8_lossy(&output).into_owned()
     }
 }
 

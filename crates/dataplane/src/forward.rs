@@ -1,0 +1,655 @@
+//! Sending a request to an upstream and its response back.
+
+use std::future::poll_fn;
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use filter::{BodyLength, Exchange, Headers, LocalReply, Method, Response, Version};
+use model::{Answered, HostRule, PathRewrite, Timeouts, reason};
+
+use crate::downstream::{Body, Downstream, RequestError};
+use crate::http1::conn::{BodyError, Conn, Next, Writing};
+use crate::http1::head::{BadResponse, ResponseBody, ResponseFraming, read_response};
+use crate::live::Live;
+use crate::snapshot::CompiledForward;
+use crate::upstream::{ConnectError, Link, LiveUpstream, connect};
+use crate::voice::{RequestFacts, Voice};
+use crate::worker::Worker;
+
+/// A response whose head has been read, and the connection on which its body follows.
+pub(crate) struct Answer {
+    link: Link,
+    framing: ResponseFraming,
+    upstream: Rc<LiveUpstream>,
+    endpoint: usize,
+    sending: Sending,
+    timeouts: Timeouts,
+}
+
+/// Why there is no response.
+pub(crate) enum Failure {
+    /// The gateway answers in the upstream's place.
+    Reply(Box<LocalReply>, Answered),
+    /// The client is gone: nobody to answer.
+    Gone,
+}
+
+/// What every try needs.
+struct Attempt<'a, D> {
+    worker: &'a Worker,
+    forward: &'a CompiledForward,
+    voice: &'a Voice,
+    down: &'a mut D,
+    /// The part of the path that the route's predicate matched, in bytes.
+    matched: usize,
+}
+
+/// How far the request has been sent.
+#[derive(Default)]
+struct Sending {
+    /// The start of the body, kept so that it can be sent again.
+    kept: Vec<u8>,
+    /// Whether `kept` is the whole body.
+    whole: bool,
+    /// How much of `kept` was sent on the connection at hand.
+    at: usize,
+    /// Whether more than `kept` was taken from the client.
+    streamed: bool,
+    /// Whether the request's last byte was sent.
+    done: bool,
+    /// Whether the endpoint stopped taking the request.
+    refused: bool,
+}
+
+/// Why a try failed.
+enum Failed {
+    Connect(ConnectError),
+    /// The connection broke or closed before a response; whether it had been used before.
+    Broken {
+        error: io::Error,
+        reused: bool,
+    },
+    Timeout,
+    BadResponse(BadResponse),
+    Client(RequestError),
+}
+
+/// Sends a request upstream and waits for the head of the response, which is then in
+/// `x.response`.
+pub(crate) async fn forward<D: Downstream>(
+    worker: &Worker,
+    live: &Live,
+    forward: &CompiledForward,
+    voice: &Voice,
+    matched: usize,
+    x: &mut Exchange,
+    down: &mut D,
+) -> Result<Answer, Failure> {
+    let upstream = live.upstreams[choose(worker, forward) as usize].clone();
+    let mut sending = Sending::default();
+    let mut attempt = Attempt { worker, forward, voice, down, matched };
+    if x.request.body != BodyLength::None {
+        attempt.down.send_continue();
+        if let Err(error) = attempt.keep_start(&mut sending).await {
+            return Err(attempt.client_failed(&error, Answered::Local));
+        }
+    }
+    let mut tries = forward.forward.retry.tries;
+    x.timings.upstream_start = worker.now_us();
+    loop {
+        let Some(endpoint) = upstream.pick() else {
+            let reply = LocalReply::new(503, reason::NO_ENDPOINT, "no endpoint is available");
+            return Err(Failure::Reply(Box::new(reply), Answered::Local));
+        };
+        x.timings.tries += 1;
+        let failed = match attempt.try_endpoint(x, &upstream, endpoint, &mut sending).await {
+            Ok((link, framing)) => {
+                x.timings.upstream_head = worker.now_us();
+                x.timings.upstream_status = x.response.status;
+                let timeouts = forward.forward.timeouts;
+                return Ok(Answer { link, framing, upstream, endpoint, sending, timeouts });
+            }
+            Err(failed) => failed,
+        };
+        worker.telemetry.upstream_failed(x, &upstream.compiled.endpoints[endpoint].label, &failed);
+        let stale = matches!(failed, Failed::Broken { reused: true, .. });
+        if !failed.may_try_again(x, &sending) || (tries == 0 && !stale) {
+            x.timings.upstream_head = worker.now_us();
+            return Err(attempt.failed(failed));
+        }
+        // That a kept connection was closed meanwhile says nothing about the endpoint.
+        if !stale {
+            tries -= 1;
+        }
+    }
+}
+
+fn choose(worker: &Worker, forward: &CompiledForward) -> u32 {
+    if let [(upstream, _)] = forward.upstreams[..] {
+        return upstream;
+    }
+    let mut lot = worker.random_below(forward.weights.max(1));
+    for (upstream, weight) in &forward.upstreams {
+        match lot.checked_sub(*weight) {
+            Some(rest) => lot = rest,
+            None => return *upstream,
+        }
+    }
+    forward.upstreams[0].0
+}
+
+impl<D: Downstream> Attempt<'_, D> {
+    /// Reads the start of the body: all of it if it is small, so that a slow client holds no
+    /// connection to an endpoint and the request can be tried again.
+    async fn keep_start(&mut self, sending: &mut Sending) -> Result<(), RequestError> {
+        let limit = self.forward.forward.buffering.request;
+        let down = &mut *self.down;
+        poll_fn(|cx| {
+            while sending.kept.len() <= limit {
+                // What is already there is taken even if nothing is to be waited for.
+                let next = match down.next()? {
+                    Some(next) => next,
+                    None if limit == 0 => return Poll::Ready(Ok(())),
+                    None => {
+                        ready!(down.poll_flush(cx)).map_err(RequestError::Gone)?;
+                        ready!(down.poll_next(cx))?
+                    }
+                };
+                if next == Next::End {
+                    sending.whole = true;
+                    return Poll::Ready(Ok(()));
+                }
+                let len = down.data().len();
+                sending.kept.extend_from_slice(down.data());
+                down.consume(len);
+            }
+            Poll::Ready(Ok(()))
+        })
+        .await
+    }
+
+    async fn try_endpoint(
+        &mut self,
+        x: &mut Exchange,
+        upstream: &Rc<LiveUpstream>,
+        endpoint: usize,
+        sending: &mut Sending,
+    ) -> Result<(Link, ResponseFraming), Failed> {
+        sending.at = 0;
+        sending.done = false;
+        sending.refused = false;
+        let timeouts = self.forward.forward.timeouts;
+        let (mut link, reused) = self.link(x, upstream, endpoint, &timeouts).await?;
+        self.worker.buffers.lend(&mut link.conn.input);
+        let host = self.host(x, upstream, endpoint);
+        self.write_head(x, host, sending, &mut link.conn);
+        let framing = self.exchange_heads(x, &mut link.conn, sending, &timeouts, reused).await?;
+        link.requests += 1;
+        Ok((link, framing))
+    }
+
+    /// A connection, kept or new; and which it is.
+    async fn link(
+        &mut self,
+        x: &Exchange,
+        upstream: &Rc<LiveUpstream>,
+        endpoint: usize,
+        timeouts: &Timeouts,
+    ) -> Result<(Link, bool), Failed> {
+        let worker = self.worker;
+        let compiled = &upstream.compiled;
+        let host = compiled.tls.is_some().then(|| self.host(x, upstream, endpoint));
+        let server_name = host.map(server_name);
+        if let Some(link) = upstream.take(endpoint, server_name, worker.now_us()) {
+            return Ok((link, true));
+        }
+        self.down.deadline().arm(worker.now_us(), timeouts.connect);
+        let tls = compiled.tls.as_ref();
+        let (place, turn) = (&compiled.endpoints[endpoint], x.timings.tries);
+        connect(place, turn, tls, server_name, &worker.dns, self.down.deadline())
+            .await
+            .map(|link| (link, false))
+            .map_err(Failed::Connect)
+    }
+
+    /// The `Host` that the endpoint is sent.
+    fn host<'b>(&'b self, x: &'b Exchange, upstream: &'b LiveUpstream, endpoint: usize) -> &'b str {
+        match &self.forward.forward.host {
+            HostRule::Endpoint => &upstream.compiled.endpoints[endpoint].host_header,
+            HostRule::Client => x.request.headers.get_str("host").unwrap_or_default(),
+            HostRule::Fixed(host) => host,
+        }
+    }
+
+    fn write_head(&self, x: &Exchange, host: &str, sending: &Sending, conn: &mut Conn) {
+        let websocket = self.down.wants_websocket();
+        let output = conn.output();
+        output.extend_from_slice(x.request.method.as_str().as_bytes());
+        output.push(b' ');
+        let rewrite = &self.forward.forward.path;
+        let mut target = self.worker.scratch.borrow_mut();
+        write_target(x, rewrite, self.matched, &mut target, output);
+        output.extend_from_slice(b" HTTP/1.1\r\nHost: ");
+        output.extend_from_slice(host.as_bytes());
+        output.extend_from_slice(match websocket {
+            true => b"\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n",
+            false => b"\r\nConnection: keep-alive\r\n".as_slice(),
+        });
+        let matched_prefix = if rewrite.strip { &x.request.path()[..self.matched] } else { "" };
+        let facts = RequestFacts { matched_prefix };
+        self.voice.request_headers(x, &facts, &mut crate::voice::Lines(output));
+        let writing = write_framing(x, sending, self.down.trailers(), output);
+        output.extend_from_slice(b"\r\n");
+        conn.write_body(writing);
+    }
+
+    /// Sends the request and reads the response's head. Both run at once: an endpoint may answer
+    /// before it has seen all of the request.
+    async fn exchange_heads(
+        &mut self,
+        x: &mut Exchange,
+        up: &mut Conn,
+        sending: &mut Sending,
+        timeouts: &Timeouts,
+        reused: bool,
+    ) -> Result<ResponseFraming, Failed> {
+        let (worker, down) = (self.worker, &mut *self.down);
+        let to_head = x.request.method == Method::Head;
+        let mut interim = 0;
+        let mut wait = Wait::default();
+        let mut fresh = false;
+        poll_fn(|cx| {
+            let mut moved = false;
+            if !sending.done && !sending.refused {
+                match sending.poll(cx, up, down, &mut moved) {
+                    Poll::Ready(Ok(())) => sending.done = true,
+                    Poll::Ready(Err(SendError::Client(error))) => {
+                        return Poll::Ready(Err(Failed::Client(error)));
+                    }
+                    // It may have answered before it closed: see whether it has.
+                    Poll::Ready(Err(SendError::Upstream)) => sending.refused = true,
+                    Poll::Pending => {}
+                }
+            }
+            loop {
+                if fresh {
+                    match read_response(up.input.data(), to_head, &mut x.response) {
+                        Err(error) => return Poll::Ready(Err(Failed::BadResponse(error))),
+                        Ok(Some(framing)) if is_interim(x.response.status) => {
+                            interim += 1;
+                            if interim > MAX_INTERIM {
+                                let error = BadResponse::TooLarge;
+                                return Poll::Ready(Err(Failed::BadResponse(error)));
+                            }
+                            up.input.consume(framing.head);
+                            if x.request.version > Version::Http10 && x.response.status != 100 {
+                                down.send_interim(&x.response);
+                            }
+                            continue;
+                        }
+                        Ok(Some(_)) if x.response.status == 101 && !down.wants_websocket() => {
+                            let error = BadResponse::Malformed;
+                            return Poll::Ready(Err(Failed::BadResponse(error)));
+                        }
+                        Ok(Some(framing)) => {
+                            up.input.consume(framing.head);
+                            return Poll::Ready(Ok(framing));
+                        }
+                        Ok(None) => fresh = false,
+                    }
+                }
+                match up.poll_fill(cx) {
+                    Poll::Ready(Ok(read)) if read > 0 => (fresh, moved) = (true, true),
+                    Poll::Ready(result) => {
+                        let closed = io::Error::from(io::ErrorKind::UnexpectedEof);
+                        let error = result.err().unwrap_or(closed);
+                        let reused = reused && up.input.is_empty();
+                        return Poll::Ready(Err(Failed::Broken { error, reused }));
+                    }
+                    Poll::Pending => break,
+                }
+            }
+            let (now, limit) = match sending.waits_for(up) {
+                WaitsFor::Client => (Wait::Client, down.limits().body_timeout),
+                WaitsFor::Endpoint => (Wait::Send, timeouts.send),
+                WaitsFor::Nothing => (Wait::Read, timeouts.read),
+            };
+            if moved || wait != now {
+                wait = now;
+                down.deadline().arm(worker.now_us(), limit);
+            }
+            if down.deadline().poll_passed(cx) {
+                return Poll::Ready(Err(match wait {
+                    Wait::Client => Failed::Client(RequestError::Timeout),
+                    _ => Failed::Timeout,
+                }));
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn client_failed(&self, error: &RequestError, answered: Answered) -> Failure {
+        match error.reply() {
+            None => Failure::Gone,
+            Some((status, reason)) => {
+                let reply = LocalReply::new(status, reason, error.to_string());
+                Failure::Reply(Box::new(reply), answered)
+            }
+        }
+    }
+
+    /// The answer to a request that no endpoint has answered.
+    fn failed(&self, failed: Failed) -> Failure {
+        let (status, reason, answered) = match failed {
+            Failed::Client(error) => return self.client_failed(&error, Answered::Failure),
+            Failed::Connect(ConnectError::Unresolved(_)) => {
+                (503, reason::UNRESOLVED, Answered::Local)
+            }
+            Failed::Connect(ConnectError::Timeout) | Failed::Timeout => {
+                (504, reason::GATEWAY_TIMEOUT, Answered::Failure)
+            }
+            Failed::Connect(_) | Failed::Broken { .. } | Failed::BadResponse(_) => {
+                (502, reason::BAD_GATEWAY, Answered::Failure)
+            }
+        };
+        let message = "the upstream did not answer";
+        Failure::Reply(Box::new(LocalReply::new(status, reason, message)), answered)
+    }
+}
+
+impl Failed {
+    /// Whether another endpoint may be asked (RFC 9110 section 9.2.2: not with a method that may
+    /// have taken effect, unless nothing of the request was sent).
+    fn may_try_again(&self, x: &Exchange, sending: &Sending) -> bool {
+        match self {
+            Self::Connect(ConnectError::Unresolved(_) | ConnectError::ServerName(_)) => false,
+            Self::Connect(_) => !sending.streamed,
+            Self::Broken { .. } | Self::Timeout => {
+                x.request.method.is_idempotent() && !sending.streamed
+            }
+            Self::BadResponse(_) | Self::Client(_) => false,
+        }
+    }
+}
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Connect(error) => error.fmt(f),
+            Self::Broken { error, .. } => write!(f, "the connection broke: {error}"),
+            Self::Timeout => f.write_str("no answer in time"),
+            Self::BadResponse(error) => error.fmt(f),
+            Self::Client(error) => error.fmt(f),
+        }
+    }
+}
+
+/// What a wait is for, so that its time starts anew when that changes.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    #[default]
+    New,
+    Client,
+    Send,
+    Read,
+}
+
+enum WaitsFor {
+    Client,
+    Endpoint,
+    Nothing,
+}
+
+enum SendError {
+    Client(RequestError),
+    Upstream,
+}
+
+impl Sending {
+    /// Sends what is left of the request.
+    fn poll<D: Downstream>(
+        &mut self,
+        cx: &mut Context<'_>,
+        up: &mut Conn,
+        down: &mut D,
+        moved: &mut bool,
+    ) -> Poll<Result<(), SendError>> {
+        while self.at < self.kept.len() {
+            let sent = ready!(up.poll_send(cx, &self.kept[self.at..]));
+            self.at += sent.map_err(|_| SendError::Upstream)?;
+            *moved = true;
+        }
+        loop {
+            if self.whole {
+                return up.poll_end(cx, down.trailers()).map_err(|_| SendError::Upstream);
+            }
+            let next = match down.next().map_err(SendError::Client)? {
+                Some(next) => next,
+                None => {
+                    // Nothing to send: what is gathered goes out before more is waited for.
+                    ready!(up.poll_flush(cx)).map_err(|_| SendError::Upstream)?;
+                    let flushed = ready!(down.poll_flush(cx));
+                    flushed.map_err(|error| SendError::Client(RequestError::Gone(error)))?;
+                    ready!(down.poll_next(cx)).map_err(SendError::Client)?
+                }
+            };
+            if next == Next::End {
+                self.whole = true;
+                continue;
+            }
+            let sent = ready!(up.poll_send(cx, down.data())).map_err(|_| SendError::Upstream)?;
+            down.consume(sent);
+            (self.streamed, *moved) = (true, true);
+        }
+    }
+
+    fn waits_for(&self, up: &Conn) -> WaitsFor {
+        if self.done || self.refused {
+            WaitsFor::Nothing
+        } else if self.at == self.kept.len() && !self.whole && up.is_written() {
+            WaitsFor::Client
+        } else {
+            WaitsFor::Endpoint
+        }
+    }
+}
+
+impl Answer {
+    /// How the response's body is framed towards the client.
+    pub(crate) fn body(&self, response: &Response) -> Body {
+        let named = || response.headers.get_str("content-length")?.parse().ok();
+        match self.framing.body {
+            ResponseBody::None if response.status == 204 => Body::None,
+            ResponseBody::None => named().map_or(Body::None, Body::Named),
+            ResponseBody::Length(length) => Body::Length(length),
+            ResponseBody::Chunked | ResponseBody::Close => Body::Stream,
+        }
+    }
+
+    /// How long nothing may come from the endpoint.
+    pub(crate) fn read_timeout(&self) -> Duration {
+        self.timeouts.read
+    }
+
+    /// Takes the connection for a tunnel.
+    pub(crate) fn into_link(self) -> Link {
+        self.link
+    }
+
+    /// Passes the response's body on, and what is still missing of the request. The connection
+    /// is kept if both came to their end.
+    pub(crate) async fn relay<D: Downstream>(
+        mut self,
+        worker: &Worker,
+        down: &mut D,
+    ) -> Result<(), Broken> {
+        match self.framing.body {
+            ResponseBody::None => self.link.conn.read_length(0),
+            ResponseBody::Length(length) => self.link.conn.read_length(length),
+            ResponseBody::Chunked => self.link.conn.read_chunked(),
+            ResponseBody::Close => self.link.conn.read_to_close(),
+        }
+        let mut wait = Wait::New;
+        if let Err(broken) = poll_fn(|cx| self.poll_relay(cx, worker, down, &mut wait)).await {
+            return Err(match broken {
+                RelayError::Client => Broken::Client,
+                RelayError::Upstream(error) => {
+                    let endpoint = self.upstream.compiled.endpoints[self.endpoint].label.clone();
+                    Broken::Upstream { endpoint, error: error.to_string() }
+                }
+            });
+        }
+        let mut link = self.link;
+        let reusable = self.framing.keep_alive
+            && self.sending.done
+            && link.conn.is_body_read()
+            && link.conn.input.is_empty();
+        if reusable {
+            link.conn.release(&worker.buffers);
+            self.upstream.put(self.endpoint, link, worker.now_us());
+        }
+        Ok(())
+    }
+
+    fn poll_relay<D: Downstream>(
+        &mut self,
+        cx: &mut Context<'_>,
+        worker: &Worker,
+        down: &mut D,
+        wait: &mut Wait,
+    ) -> Poll<Result<(), RelayError>> {
+        let up = &mut self.link.conn;
+        let mut moved = false;
+        let sending = &mut self.sending;
+        if !sending.done && !sending.refused {
+            match sending.poll(cx, up, down, &mut moved) {
+                Poll::Ready(Ok(())) => sending.done = true,
+                Poll::Ready(Err(SendError::Client(_))) => {
+                    return Poll::Ready(Err(RelayError::Client));
+                }
+                Poll::Ready(Err(SendError::Upstream)) => sending.refused = true,
+                Poll::Pending => {}
+            }
+        }
+        let now = loop {
+            match up.next().map_err(RelayError::Upstream)? {
+                Some(Next::Data) => match down.poll_send(cx, up.data()) {
+                    Poll::Ready(sent) => {
+                        up.consume(sent.map_err(|_| RelayError::Client)?);
+                        moved = true;
+                    }
+                    Poll::Pending => break Wait::Send,
+                },
+                Some(Next::End) => match down.poll_end(cx, &up.trailers) {
+                    Poll::Ready(ended) => {
+                        return Poll::Ready(ended.map_err(|_| RelayError::Client));
+                    }
+                    Poll::Pending => break Wait::Send,
+                },
+                None => {
+                    // Nothing to pass on: what is gathered goes out before more is waited for.
+                    match down.poll_flush(cx) {
+                        Poll::Ready(flushed) => flushed.map_err(|_| RelayError::Client)?,
+                        Poll::Pending => break Wait::Send,
+                    }
+                    match up.poll_next(cx) {
+                        Poll::Ready(next) => {
+                            next.map_err(RelayError::Upstream)?;
+                            moved = true;
+                        }
+                        Poll::Pending => break Wait::Read,
+                    }
+                }
+            }
+        };
+        if moved || *wait != now {
+            *wait = now;
+            let limit = match now {
+                Wait::Read => self.timeouts.read,
+                _ => down.limits().send_timeout,
+            };
+            down.deadline().arm(worker.now_us(), limit);
+        }
+        if down.deadline().poll_passed(cx) {
+            return Poll::Ready(Err(match now {
+                Wait::Read => RelayError::Upstream(io::Error::from(io::ErrorKind::TimedOut).into()),
+                _ => RelayError::Client,
+            }));
+        }
+        Poll::Pending
+    }
+}
+
+/// Which side broke off while a response's body was passed on.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    Client,
+    Upstream { endpoint: String, error: String },
+}
+
+enum RelayError {
+    Client,
+    Upstream(BodyError),
+}
+
+/// Interim responses are passed on or dropped; a switch of protocols counts as the final one.
+fn is_interim(status: u16) -> bool {
+    (100..200).contains(&status) && status != 101
+}
+
+fn server_name(host: &str) -> &str {
+    crate::http1::head::split_authority(host.as_bytes())
+        .map_or(host, |(name, _)| name.trim_start_matches('[').trim_end_matches(']'))
+}
+
+/// Writes the path made from the normalised one, and the query as it was received.
+fn write_target(
+    x: &Exchange,
+    rewrite: &PathRewrite,
+    matched: usize,
+    path: &mut String,
+    output: &mut Vec<u8>,
+) {
+    crate::path::join(rewrite, x.request.path(), matched, path);
+    output.extend_from_slice(path.as_bytes());
+    if let Some(query) = x.request.query() {
+        output.push(b'?');
+        output.extend_from_slice(query.as_bytes());
+    }
+}
+
+/// Writes the fields that frame the request's body (RFC 9112 section 6).
+fn write_framing(
+    x: &Exchange,
+    sending: &Sending,
+    trailers: &Headers,
+    output: &mut Vec<u8>,
+) -> Writing {
+    let length = match x.request.body {
+        BodyLength::None => {
+            // A method that is expected to have content says that it has none
+            // (RFC 9110 section 8.6).
+            let expected = matches!(x.request.method, Method::Post | Method::Put | Method::Patch);
+            if !expected || x.request.headers.get("content-length").is_none() {
+                return Writing::Plain;
+            }
+            0
+        }
+        _ if sending.whole && trailers.is_empty() => sending.kept.len() as u64,
+        BodyLength::Known(length) => length,
+        BodyLength::Unknown => {
+            output.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+            return Writing::Chunked;
+        }
+    };
+    output.extend_from_slice(b"Content-Length: ");
+    crate::number::write(length, output);
+    output.extend_from_slice(b"\r\n");
+    Writing::Plain
+}
+
+/// Interim responses to one request.
+const MAX_INTERIM: usize = 16;

@@ -1,0 +1,197 @@
+//! A running gateway: its workers, and what they are given to serve.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+
+use filter::{Counters, Kinds, Shared};
+use model::{ListenerId, Model};
+
+use crate::listen;
+use crate::settings::{ConnectTo, Settings};
+use crate::snapshot::{CompiledListener, Rejection, Snapshot};
+use crate::telemetry::{Telemetry, status};
+use crate::worker::{Command, Common, Handle};
+
+/// A running gateway.
+pub struct Gateway {
+    settings: Settings,
+    common: Common,
+    workers: Vec<Handle>,
+    published: Mutex<Published>,
+}
+
+/// What is served, and where.
+struct Published {
+    snapshot: Arc<Snapshot>,
+    /// Where each listener of the snapshot really is, by its key.
+    open: HashMap<String, SocketAddr>,
+    ids: Vec<(ListenerId, SocketAddr)>,
+}
+
+impl Gateway {
+    /// Starts the workers and the status listener. Nothing is served before something is
+    /// published.
+    ///
+    /// # Errors
+    /// If the system gives no threads, if the log file cannot be opened, or if the status address
+    /// cannot be listened on.
+    pub fn start(settings: Settings, kinds: Kinds) -> io::Result<Self> {
+        let counters = Arc::new(Counters::default());
+        let telemetry = Telemetry::new(&settings.access_log, Arc::clone(&counters))?;
+        if let Some(address) = settings.status_listen {
+            status::serve(listen_for_status(address)?, Arc::clone(&telemetry))?;
+        }
+        let common = Common {
+            kinds: Arc::new(kinds),
+            shared: Arc::new(Shared::default()),
+            counters,
+            telemetry,
+            origin: Instant::now(),
+        };
+        let workers = match settings.workers {
+            0 => std::thread::available_parallelism()?.get(),
+            workers => workers,
+        };
+        let workers = (0..workers).map(|number| Handle::start(number, common.clone()));
+        let workers = workers.collect::<io::Result<_>>()?;
+        let published = Published {
+            snapshot: Arc::new(Snapshot::empty()),
+            open: HashMap::new(),
+            ids: Vec::new(),
+        };
+        Ok(Self { settings, common, workers, published: Mutex::new(published) })
+    }
+
+    /// Compiles a model and brings it to all workers; returns when every one of them serves it.
+    ///
+    /// # Errors
+    /// What about the model cannot be served. Nothing has changed then.
+    pub fn publish(&self, model: &Model) -> Result<(), Vec<Rejection>> {
+        let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        let previous = Arc::clone(&published.snapshot);
+        let (kinds, settings) = (&self.common.kinds, &self.settings);
+        let snapshot = Snapshot::compile(model, kinds, settings, Some(&previous))?;
+        let (open, sockets) = self.open(&snapshot, &published.open)?;
+        let snapshot = Arc::new(snapshot);
+        self.adopt(&snapshot, sockets);
+        published.ids = ids(&snapshot, &open);
+        published.open = open;
+        published.snapshot = snapshot;
+        drop(previous);
+        self.common.shared.sweep();
+        self.common.telemetry.set_ready(true);
+        Ok(())
+    }
+
+    /// Where the listeners are: each with the address that clients reach it at.
+    pub fn addresses(&self) -> Vec<(ListenerId, SocketAddr)> {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner).ids.clone()
+    }
+
+    /// Opens the access log's file anew, after it was renamed.
+    pub fn reopen_logs(&self) {
+        self.common.telemetry.reopen();
+    }
+
+    /// Takes note that a configuration was applied or refused, for the numbers.
+    pub fn reloaded(&self, applied: bool) {
+        self.common.telemetry.reloaded(applied);
+    }
+
+    /// Takes no more connections and waits until those there are have ended, or until the time
+    /// is over. Says whether all have.
+    pub fn drain(&self, limit: Duration) -> bool {
+        self.common.telemetry.set_ready(false);
+        let (done, drained) = mpsc::channel();
+        for worker in &self.workers {
+            worker.tell(Command::Drain { done: done.clone() });
+        }
+        drop(done);
+        let end = Instant::now() + limit;
+        let all = self
+            .workers
+            .iter()
+            .all(|_| drained.recv_timeout(end.saturating_duration_since(Instant::now())).is_ok());
+        self.common.telemetry.flush();
+        all
+    }
+
+    /// Opens sockets for the listeners that have none yet.
+    #[expect(clippy::type_complexity, reason = "a map, and per worker a list, of sockets")]
+    fn open(
+        &self,
+        snapshot: &Snapshot,
+        before: &HashMap<String, SocketAddr>,
+    ) -> Result<(HashMap<String, SocketAddr>, Vec<Vec<(u32, TcpListener)>>), Vec<Rejection>> {
+        let mut open = HashMap::new();
+        let mut sockets: Vec<Vec<_>> = self.workers.iter().map(|_| Vec::new()).collect();
+        let mut rejections = Vec::new();
+        for (ix, listener) in (0..).zip(&snapshot.listeners) {
+            if let Some(address) = before.get(&listener.key) {
+                open.insert(listener.key.clone(), *address);
+                continue;
+            }
+            match listen::open(listener.bind, listener.backlog, self.workers.len()) {
+                Ok((address, opened)) => {
+                    open.insert(listener.key.clone(), address);
+                    for (sockets, socket) in sockets.iter_mut().zip(opened) {
+                        sockets.push((ix, socket));
+                    }
+                }
+                Err(error) => rejections.push(cannot_listen(listener, &error)),
+            }
+        }
+        if rejections.is_empty() { Ok((open, sockets)) } else { Err(rejections) }
+    }
+
+    fn adopt(&self, snapshot: &Arc<Snapshot>, sockets: Vec<Vec<(u32, TcpListener)>>) {
+        let (done, adopted) = mpsc::channel();
+        for (worker, sockets) in self.workers.iter().zip(sockets) {
+            let (snapshot, done) = (Arc::clone(snapshot), done.clone());
+            worker.tell(Command::Adopt { snapshot, sockets, done });
+        }
+        drop(done);
+        // Ends when all have answered, or are gone.
+        adopted.iter().for_each(drop);
+    }
+}
+
+/// Compiles a model as [`Gateway::publish`] does and opens nothing: what about it could not be
+/// served.
+pub fn compile_check(model: &Model, kinds: &Kinds, connect_to: &[ConnectTo]) -> Vec<Rejection> {
+    let settings = Settings { connect_to: connect_to.to_vec(), ..Settings::default() };
+    Snapshot::compile(model, kinds, &settings, None).err().unwrap_or_default()
+}
+
+fn listen_for_status(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address).map_err(|error| {
+        io::Error::new(error.kind(), format!("the status address {address}: {error}"))
+    })?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+fn ids(snapshot: &Snapshot, open: &HashMap<String, SocketAddr>) -> Vec<(ListenerId, SocketAddr)> {
+    let place =
+        |listener: &CompiledListener| Some((listener.id.clone(), *open.get(&listener.key)?));
+    snapshot.listeners.iter().filter_map(place).collect()
+}
+
+fn cannot_listen(listener: &CompiledListener, error: &io::Error) -> Rejection {
+    let address = listener.bind;
+    let help = match error.kind() {
+        io::ErrorKind::AddrInUse => "another process listens there: end it, or choose another port",
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need a privilege (CAP_NET_BIND_SERVICE): grant it, or choose another"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine has no such address: choose one of its own"
+        }
+        _ => "choose another address",
+    };
+    let message = format!("cannot listen on {address}: {error}");
+    Rejection::cannot_listen(&listener.origin, message, help)
+}

@@ -1,0 +1,100 @@
+//! A worker's own copy of a snapshot: what is started, pooled and counted there.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use filter::{Exchange, Filter, Identities, View, WorkerCx};
+use model::Labels;
+
+use crate::snapshot::{CompiledListener, Snapshot};
+use crate::telemetry::{RouteSeries, WorkerTelemetry};
+use crate::upstream::LiveUpstream;
+
+/// A snapshot at work on one worker. An exchange holds it from its first to its last byte.
+pub(crate) struct Live {
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) filters: Vec<Rc<dyn Filter>>,
+    pub(crate) upstreams: Vec<Rc<LiveUpstream>>,
+    pub(crate) telemetry: Rc<WorkerTelemetry>,
+    cx: WorkerCx,
+    /// The numbers of each route, once it has any.
+    series: Vec<OnceCell<Arc<RouteSeries>>>,
+    /// What each policy's kind is called in the numbers.
+    kinds: Vec<usize>,
+}
+
+impl Live {
+    /// Starts a snapshot; what is the same in the previous one goes on as it is.
+    pub(crate) fn adopt(
+        snapshot: Arc<Snapshot>,
+        previous: Option<&Live>,
+        cx: &WorkerCx,
+        telemetry: &Rc<WorkerTelemetry>,
+    ) -> Rc<Self> {
+        let mut running: HashMap<_, _> = HashMap::new();
+        let mut upstreams: HashMap<_, _> = HashMap::new();
+        if let Some(previous) = previous {
+            let policies = previous.snapshot.policies.iter().zip(&previous.filters);
+            running.extend(policies.map(|(policy, filter)| (policy.fingerprint(), filter)));
+            let pairs = previous.upstreams.iter().map(|u| (u.compiled.fingerprint, u));
+            upstreams.extend(pairs);
+        }
+        let filters =
+            snapshot.policies.iter().map(|policy| match running.get(&policy.fingerprint()) {
+                Some(filter) => Rc::clone(filter),
+                None => Arc::clone(&policy.prepared).start(cx),
+            });
+        let filters = filters.collect();
+        let upstreams =
+            snapshot.upstreams.iter().map(|upstream| match upstreams.get(&upstream.fingerprint) {
+                Some(same) => Rc::clone(same),
+                None => LiveUpstream::new(Arc::clone(upstream), cx.worker),
+            });
+        let upstreams = upstreams.collect();
+        let series = snapshot.routes.iter().map(|_| OnceCell::new()).collect();
+        let kinds = snapshot.policies.iter().map(|policy| telemetry.policy(&policy.kind)).collect();
+        let (telemetry, cx) = (Rc::clone(telemetry), cx.clone());
+        Rc::new(Self { snapshot, filters, upstreams, telemetry, cx, series, kinds })
+    }
+
+    /// The listener at an index.
+    pub(crate) fn listener(&self, ix: u32) -> &CompiledListener {
+        &self.snapshot.listeners[ix as usize]
+    }
+
+    /// When a policy's work began, for one exchange in [`SAMPLED`]: reading the clock twice per
+    /// policy would cost more than most policies do.
+    pub(crate) fn policy_timer(&self, x: &Exchange) -> Option<u64> {
+        x.id.is_multiple_of(SAMPLED).then(|| self.cx.clock.now().mono_us)
+    }
+
+    /// Counts the time that a policy took.
+    pub(crate) fn policy_done(&self, policy: u32, started: Option<u64>) {
+        if let Some(started) = started {
+            let took = self.cx.clock.now().mono_us.saturating_sub(started);
+            self.telemetry.policy_time(self.kinds[policy as usize], took);
+        }
+    }
+
+    /// The numbers of a route.
+    pub(crate) fn series(&self, route: u32) -> &RouteSeries {
+        let route = route as usize;
+        self.series[route]
+            .get_or_init(|| self.telemetry.series(&self.snapshot.routes[route].labels))
+    }
+}
+
+impl View for Live {
+    fn identities(&self) -> &Identities {
+        &self.snapshot.identities
+    }
+
+    fn labels(&self, route: u32) -> &Labels {
+        &self.snapshot.routes[route as usize].labels
+    }
+}
+
+/// Policies' time is taken for one exchange in so many.
+pub(crate) const SAMPLED: u128 = 64;

@@ -1,0 +1,168 @@
+//! A client's connection, from its acceptance to the protocol that is spoken on it.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use filter::Client;
+use model::{Scheme, reason};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+
+use crate::http1::{self, conn::Conn};
+use crate::proxy_protocol;
+use crate::socket::Socket;
+use crate::timer::Deadline;
+use crate::worker::Worker;
+
+/// A listening socket's place among the listeners of the snapshot that is served.
+pub(crate) struct Place {
+    /// The address to which the socket is bound.
+    pub(crate) address: SocketAddr,
+    listener: Cell<Option<u32>>,
+}
+
+impl Place {
+    /// The place of the listener at an index.
+    pub(crate) fn new(address: SocketAddr, listener: u32) -> Rc<Self> {
+        Rc::new(Self { address, listener: Cell::new(Some(listener)) })
+    }
+
+    /// The listener's index in the present snapshot; `None` if it is there no longer.
+    pub(crate) fn listener(&self) -> Option<u32> {
+        self.listener.get()
+    }
+
+    /// Takes note of where the listener stands in another snapshot, if it still does.
+    pub(crate) fn move_to(&self, listener: Option<u32>) {
+        self.listener.set(listener);
+    }
+
+    /// Whether the listener is there no longer: its connections end after what they are at.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.listener.get().is_none()
+    }
+}
+
+/// Serves an accepted connection to its end.
+pub(crate) async fn serve(
+    worker: Rc<Worker>,
+    place: Rc<Place>,
+    stream: TcpStream,
+    peer: SocketAddr,
+) {
+    let deadline = worker.wheel.deadline();
+    let _known = worker.register(&deadline);
+    let Some(opening) = Opening::of(&worker, &place) else { return };
+    let tls = opening.tls.is_some();
+    worker.telemetry.connection_opened(tls);
+    deadline.arm(worker.now_us(), opening.limit);
+    let local = match place.address.ip().is_unspecified() {
+        true => stream.local_addr().unwrap_or(place.address),
+        false => place.address,
+    };
+    match within(&deadline, opening.open(stream, peer, local)).await {
+        Ok(opened) => {
+            let Opened { socket, client, refusal } = opened;
+            let conn = Conn::new(socket);
+            http1::server::serve(&worker, &place, conn, client, &deadline, refusal).await;
+        }
+        Err(error) => {
+            tracing::debug!(target: "client", %peer, %error, "the connection was not opened")
+        }
+    }
+    worker.telemetry.connection_closed(tls);
+}
+
+/// What is done with a connection before any HTTP is spoken on it.
+struct Opening {
+    proxy_protocol: bool,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    limit: Duration,
+}
+
+struct Opened {
+    socket: Socket,
+    client: Client,
+    /// Every request is refused for this reason.
+    refusal: Option<&'static str>,
+}
+
+impl Opening {
+    fn of(worker: &Worker, place: &Place) -> Option<Self> {
+        let live = worker.live();
+        let listener = live.listener(place.listener()?);
+        Some(Self {
+            proxy_protocol: listener.proxy_protocol,
+            tls: listener.tls.clone(),
+            limit: listener.http.limits.head_timeout,
+        })
+    }
+
+    async fn open(
+        self,
+        mut stream: TcpStream,
+        peer: SocketAddr,
+        local: SocketAddr,
+    ) -> io::Result<Opened> {
+        let mut client = Client {
+            address: peer.ip(),
+            peer,
+            local,
+            trusted: false,
+            scheme: Scheme::Http,
+            sni: None,
+        };
+        if self.proxy_protocol
+            && let Some((source, destination)) = proxy_protocol::read(&mut stream).await?
+        {
+            (client.address, client.peer, client.local) = (source.ip(), source, destination);
+        }
+        let Some(config) = self.tls else {
+            return Ok(Opened { socket: Socket::Plain(stream), client, refusal: None });
+        };
+        if speaks_plain_http(&stream).await? {
+            let refusal = Some(reason::PLAIN_ON_TLS);
+            return Ok(Opened { socket: Socket::Plain(stream), client, refusal });
+        }
+        let stream = TlsAcceptor::from(config).accept(stream).await?;
+        let (_, session) = stream.get_ref();
+        client.scheme = Scheme::Https;
+        client.sni = session.server_name().map(|name| {
+            let name = name.strip_suffix('.').unwrap_or(name);
+            name.to_ascii_lowercase().into()
+        });
+        Ok(Opened { socket: Socket::ServerTls(Box::new(stream)), client, refusal: None })
+    }
+}
+
+/// Whether a connection that should begin with a TLS handshake begins with a method's letter.
+async fn speaks_plain_http(stream: &TcpStream) -> io::Result<bool> {
+    let mut first = [0];
+    let read = stream.peek(&mut first).await?;
+    Ok(read == 1 && first[0].is_ascii_uppercase())
+}
+
+/// Does some work, but no longer than a deadline allows that is armed already.
+async fn within<T>(
+    deadline: &Deadline,
+    work: impl Future<Output = io::Result<T>>,
+) -> io::Result<T> {
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = work.as_mut().poll(cx) {
+            return Poll::Ready(done);
+        }
+        match deadline.poll_passed(cx) {
+            true => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            false => Poll::Pending,
+        }
+    })
+    .await
+}

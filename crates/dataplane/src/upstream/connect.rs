@@ -1,0 +1,96 @@
+//! Opening connections to endpoints.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use super::{CompiledEndpoint, Dial, Dns, Link};
+use crate::http1::conn::Conn;
+use crate::socket::Socket;
+use crate::timer::Deadline;
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectError {
+    /// The endpoint's name has no address.
+    #[error("name resolution failed: {0}")]
+    Unresolved(String),
+    /// The endpoint refused or could not be reached.
+    #[error("connection failed: {0}")]
+    Io(#[from] io::Error),
+    /// It took too long.
+    #[error("connection timed out")]
+    Timeout,
+    /// The name cannot be a TLS server name.
+    #[error("`{0}` cannot be used as a TLS server name")]
+    ServerName(String),
+}
+
+/// Opens a connection to an endpoint, TLS included. The deadline has been set by the caller.
+pub(crate) async fn connect(
+    endpoint: &CompiledEndpoint,
+    turn: u32,
+    tls: Option<&Arc<rustls::ClientConfig>>,
+    server_name: Option<&str>,
+    dns: &Rc<Dns>,
+    deadline: &Deadline,
+) -> Result<Link, ConnectError> {
+    within(deadline, async {
+        let address = resolve(endpoint, turn, dns).await?;
+        let stream = TcpStream::connect(address).await?;
+        // Small writes must not wait for the acknowledgement of earlier ones.
+        stream.set_nodelay(true)?;
+        let Some(config) = tls else {
+            let conn = Conn::new(Socket::Plain(stream));
+            return Ok(Link { conn, server_name: None, requests: 0 });
+        };
+        let name = server_name.unwrap_or_default();
+        let sni = ServerName::try_from(name.to_owned())
+            .map_err(|_| ConnectError::ServerName(name.to_owned()))?;
+        let stream = TlsConnector::from(Arc::clone(config)).connect(sni, stream).await?;
+        let conn = Conn::new(Socket::ClientTls(Box::new(stream)));
+        Ok(Link { conn, server_name: Some(name.into()), requests: 0 })
+    })
+    .await
+}
+
+async fn resolve(
+    endpoint: &CompiledEndpoint,
+    turn: u32,
+    dns: &Rc<Dns>,
+) -> Result<SocketAddr, ConnectError> {
+    let ip = match &endpoint.dial {
+        Dial::Address(ip) => *ip,
+        Dial::Name(name) => {
+            let found = dns.lookup(name).await;
+            let addresses = found.map_err(|e| ConnectError::Unresolved(e.to_string()))?;
+            addresses[turn as usize % addresses.len()]
+        }
+    };
+    Ok(SocketAddr::new(ip, endpoint.port))
+}
+
+async fn within<T>(
+    deadline: &Deadline,
+    work: impl Future<Output = Result<T, ConnectError>>,
+) -> Result<T, ConnectError> {
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = work.as_mut().poll(cx) {
+            return Poll::Ready(done);
+        }
+        if deadline.poll_passed(cx) {
+            return Poll::Ready(Err(ConnectError::Timeout));
+        }
+        Poll::Pending
+    })
+    .await
+}
