@@ -215,7 +215,7 @@ impl Worker {
         let started = Instant::now();
         let introduction = self.process.introduce();
         let posted = self.texts.posted.clone();
-        let texts = Texts { posted, ..Texts::from_paths(&self.paths) };
+        let texts = Texts { posted, ..Texts::gather(&self.paths, &introduction) };
         let (report, applied) = self.change(cause, started, &introduction, &texts);
         if applied {
             self.introduction = introduction;

@@ -1,10 +1,13 @@
 //! What a dialect must offer.
 
 use std::any::Any;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use config::{Document, Findings, Sources};
 use model::Model;
+
+use crate::files::Text;
 
 /// One world of documents: which documents are its own, and what they mean.
 pub trait Dialect: Send + Sync {
@@ -62,4 +65,8 @@ pub struct Introduction {
     pub findings: Findings,
     /// The texts that the findings point into.
     pub sources: Sources,
+    /// Files and folders that the settings name. One that the command line gives too is read once.
+    pub paths: Vec<PathBuf>,
+    /// Documents that stand in the settings themselves.
+    pub texts: Vec<Text>,
 }

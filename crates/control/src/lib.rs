@@ -20,5 +20,5 @@ pub mod watch;
 pub use codes::*;
 pub use control::{Cause, Control, Outcome, Pending, Process, Report, Verdict};
 pub use dialect::{Dialect, Documents, Introduction, Translation, View};
-pub use pipeline::{Build, Precedence, Texts, build};
+pub use pipeline::{Build, Precedence, Texts, all_paths, build};
 pub use store::{HISTORY, State};

@@ -1,6 +1,7 @@
 //! From texts to a model: read, recognise, translate, merge, check.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -39,6 +40,22 @@ impl Texts {
         let collected = files::collect(paths);
         Self { files: collected.texts, findings: collected.findings, ..Self::default() }
     }
+
+    /// The texts of the given files and folders, and then those that the settings name or hold.
+    pub fn gather(paths: &[PathBuf], introduction: &Introduction) -> Self {
+        let mut texts = Self::from_paths(&all_paths(paths, introduction));
+        texts.files.extend(introduction.texts.iter().cloned());
+        texts
+    }
+}
+
+/// The given files and folders, and then those that the settings name and that are others.
+pub fn all_paths(given: &[PathBuf], introduction: &Introduction) -> Vec<PathBuf> {
+    let resolved = |path: &PathBuf| fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+    let mut taken: BTreeSet<PathBuf> = given.iter().map(resolved).collect();
+    let named = introduction.paths.iter().filter(|path| taken.insert(resolved(path)));
+    let named: Vec<PathBuf> = named.cloned().collect();
+    given.iter().cloned().chain(named).collect()
 }
 
 /// What came of the texts.
@@ -229,6 +246,24 @@ mod tests {
         twice.dialects[1] = Box::new(crate::testing::Colour { name: "blue", port: 1 });
         let build = super::build(&twice, &texts_of_both());
         assert_eq!(codes(&build), ["inconsistent"]);
+    }
+
+    #[test]
+    fn what_the_settings_name_is_read_once_and_what_they_hold_comes_last() {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let file = |name: &str| {
+            fs::write(folder.path().join(name), "red: 1\n").expect("written");
+            folder.path().join(name)
+        };
+        let given = [file("b.yml")];
+        let mut settings = introduction(&["red"]);
+        settings.paths = vec![folder.path().join("./b.yml"), file("a.yml")];
+        settings.texts = vec![Text { label: "the settings".into(), text: "red: 2".into() }];
+        let texts = Texts::gather(&given, &settings);
+        let labels: Vec<_> = texts.files.iter().map(|text| text.label.to_string()).collect();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        assert_eq!(labels, [path("b.yml"), path("a.yml"), "the settings".to_owned()]);
+        assert!(texts.findings.is_empty());
     }
 
     fn texts_of_both() -> Texts {

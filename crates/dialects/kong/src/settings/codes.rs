@@ -37,7 +37,7 @@ config::codes! {
     /// A value that the property does not take.
     INVALID_VALUE = {
         code: "TRI1504",
-        name: "invalid-value",
+        name: "invalid-property",
         severity: Error,
         title: "invalid value of a property",
         means: "The value is not of the form that the property takes. The gateway does not start with a guess.",

@@ -1,0 +1,23 @@
+//! The commands, one module each.
+
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod explain;
+pub(crate) mod man;
+pub(crate) mod routes;
+mod version;
+
+use crate::cli::Command;
+use crate::output::Exit;
+
+/// Does what was asked for.
+pub(crate) fn run(command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Check(command) => command.run(),
+        Command::Routes(command) => command.run(),
+        Command::Explain(command) => command.run(),
+        Command::Version => version::run(),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
+    }
+}
