@@ -127,8 +127,9 @@ impl Dialect for Kong {
             }
             items => self.load(documents.sources, items),
         };
-        let input = translate::Input { entities: &entities, settings: &self.settings };
-        let model = translate::translate(&input, &mut findings);
+        let redis = self.default_redis();
+        let input = translate::Input { entities: &entities, settings: &self.settings, redis };
+        let model = translate::translate(input, &mut findings);
         let hash = hash(documents);
         Translation { model, findings, view: Some(Arc::new(Configuration { entities, hash })) }
     }

@@ -101,10 +101,8 @@ pub fn load(sources: &Sources, documents: &[&Document], options: &Options<'_>) -
     report.remarks(&input);
     let index = references::Index::of(&input, catalogue);
     let between = references::check(&input, &index, catalogue, &mut findings);
-    if !findings.is_empty() {
-        let mut report = Report { catalogue, findings: &mut findings };
-        report.redact(&input);
-    }
+    // Always: more is said about the same texts later.
+    Report { catalogue, findings: &mut findings }.redact(&input);
 
     let problems =
         refused.map(|refused| refused.answer).or((!between.is_empty()).then_some(between));

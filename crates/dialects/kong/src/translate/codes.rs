@@ -44,4 +44,59 @@ config::codes! {
         mend: "Take targets that are down out of the configuration.",
         example: "upstreams:\n- name: orders\n  healthchecks:\n    active:\n      healthy:\n        interval: 5\n",
     }
+
+    /// A plugin that the settings do not allow.
+    PLUGIN_NOT_ENABLED = {
+        code: "TRI1205",
+        name: "kong-plugin-not-enabled",
+        severity: Error,
+        title: "plugin that the settings do not allow",
+        means: "The property `plugins` (`KONG_PLUGINS`) lists the plugins that may be configured, and this one is not among them.",
+        mend: "Add the plugin, or `bundled` for all that Kong comes with, to the property; or remove the plugin.",
+        example: "plugins = key-auth     # in kong.conf; the document uses `jwt`\n",
+    }
+
+    /// An option of a plugin.
+    PLUGIN_OPTION = {
+        code: "TRI1206",
+        name: "kong-plugin-option",
+        severity: Error,
+        title: "option of a plugin that is not offered",
+        means: "Kong's schema takes the option, and this gateway cannot do what it asks for. It is an error, because requests would be treated differently.",
+        mend: "Remove the option, or do what the message proposes.",
+        example: "plugins:\n- name: key-auth\n  config:\n    key_in_body: true\n",
+    }
+
+    /// A Redis that is not named.
+    DEFAULT_REDIS = {
+        code: "TRI1207",
+        name: "kong-default-redis",
+        severity: Warning,
+        title: "plugin that uses the gateway's Redis",
+        means: "The plugin asks for Redis and does not say where it is. Kong refuses that; here the Redis that `--redis` or the property `redis_url` names stands in.",
+        mend: "Write the Redis into the plugin's `config`, if Kong is to run it too.",
+        example: "plugins:\n- name: rate-limiting\n  config:\n    minute: 100\n    policy: redis     # and no `redis: {host: …}`\n",
+    }
+
+    /// Credentials that nothing looks at.
+    UNUSED_CREDENTIALS = {
+        code: "TRI1208",
+        name: "kong-unused-credentials",
+        severity: Warning,
+        title: "credentials of a plugin that is not offered yet",
+        means: "The entities belong to a plugin that this gateway cannot run yet. They were checked, and nothing looks at them.",
+        mend: "Nothing has to be done; the plugin itself is an error where it is used.",
+        example: "consumers:\n- username: alice\n  basicauth_credentials:\n  - username: alice\n    password: secret\n",
+    }
+
+    /// A key that expires.
+    KEY_EXPIRES = {
+        code: "TRI1209",
+        name: "kong-key-expires",
+        severity: Error,
+        title: "key that expires",
+        means: "The key of a consumer is to expire after some seconds (`ttl`). Keys do not expire here yet, so that it would be valid for as long as it stands in the document.",
+        mend: "Remove `ttl`, and the key itself when its time has come.",
+        example: "consumers:\n- username: alice\n  keyauth_credentials:\n  - key: secret\n    ttl: 3600\n",
+    }
 }

@@ -6,7 +6,9 @@
 mod certificates;
 mod chains;
 pub(crate) mod codes;
+mod consumers;
 mod listeners;
+mod plugins;
 mod predicate;
 mod rank;
 mod routes;
@@ -18,9 +20,12 @@ use std::collections::HashMap;
 use config::Findings;
 use model::{Model, TableId};
 
+use crate::dialect::RedisDefault;
 use crate::entities::{Entities, Id};
 use crate::settings::Settings;
 use crate::voice;
+use chains::Chains;
+pub(crate) use plugins::is_offered;
 use vaults::Vaults;
 
 /// What is translated.
@@ -29,37 +34,38 @@ pub(crate) struct Input<'i> {
     pub(crate) entities: &'i Entities,
     /// The settings.
     pub(crate) settings: &'i Settings,
-}
-
-/// Whether a plugin can run here.
-pub(crate) fn is_offered(_plugin: &str) -> bool {
-    false
+    /// The Redis of plugins that ask for one and name none.
+    pub(crate) redis: Option<RedisDefault>,
 }
 
 /// The model that means the same as the entities and settings.
-pub(crate) fn translate(input: &Input<'_>, findings: &mut Findings) -> Model {
-    let Input { entities, settings } = input;
+pub(crate) fn translate(input: Input<'_>, findings: &mut Findings) -> Model {
+    let Input { entities, settings, redis } = input;
     let vaults = Vaults::new(&settings.vault, &entities.vaults);
-    let mut context = Context { entities, settings, vaults, findings };
+    let mut context = Context { entities, settings, redis, vaults, findings };
     let pairs = certificates::Pairs::new(&mut context);
-    let mut model = Model {
+    let (policies, in_force) = plugins::policies(&mut context);
+    let mut chains = Chains::new(&in_force);
+    let upstreams = upstreams::upstreams(&mut context, &pairs);
+    Model {
         listeners: listeners::listeners(settings),
-        voices: vec![voice::voice(settings)],
+        routes: routes::routes(&mut context, &mut chains, &upstreams),
+        policies,
+        upstreams: upstreams.into_model(),
+        principals: consumers::principals(&context),
+        credentials: consumers::credentials(&mut context),
         certificates: certificates::certificates(&context, &pairs),
         authorities: certificates::authorities(&context),
-        ..Model::default()
-    };
-    let upstreams = upstreams::upstreams(&mut context, &pairs);
-    let mut chains = chains::Chains::new();
-    routes::routes(&mut context, &mut chains, &upstreams, &mut model);
-    model.upstreams = upstreams.into_model();
-    model
+        voices: vec![voice::voice(settings)],
+        unrouted: chains.unrouted().into_iter().collect(),
+    }
 }
 
 /// What every part of the translation looks at.
 struct Context<'c> {
     entities: &'c Entities,
     settings: &'c Settings,
+    redis: Option<RedisDefault>,
     vaults: Vaults<'c>,
     findings: &'c mut Findings,
 }

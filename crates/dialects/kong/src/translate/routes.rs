@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use config::Finding;
 use model::{
-    Action, Buffering, Forward, HostRule, Labels, Model, PathJoin, PathRewrite, Requirement,
+    Action, Buffering, Forward, HostRule, Labels, PathJoin, PathRewrite, Requirement,
     RequirementKind, Retry, Timeouts, Unmet, Weighted, reason,
 };
 
@@ -18,14 +18,14 @@ use super::{Context, by_id, codes, named, table};
 use crate::entities::{Id, Protocol, Route, Service};
 use crate::voice;
 
-/// Adds all routes that take HTTP requests.
-pub(super) fn routes(
-    context: &mut Context<'_>,
-    chains: &mut Chains<'_>,
+/// All routes that take HTTP requests.
+pub(super) fn routes<'c>(
+    context: &mut Context<'c>,
+    chains: &mut Chains<'c>,
     upstreams: &Upstreams,
-    model: &mut Model,
-) {
+) -> Vec<model::Route> {
     let services = by_id(&context.entities.services, |service| &service.id);
+    let mut routes = Vec::new();
     for route in &context.entities.routes {
         if !route.protocols.iter().any(|protocol| is_http(*protocol)) {
             not_http(context, route);
@@ -33,9 +33,10 @@ pub(super) fn routes(
         }
         let service = service_of(route, &services);
         if service.is_none_or(|service| service.enabled) {
-            add(context, chains, upstreams, route, service, model);
+            add(context, chains, upstreams, route, service, &mut routes);
         }
     }
+    routes
 }
 
 /// Whether requests of the protocol are HTTP requests.
@@ -48,13 +49,13 @@ fn service_of<'e>(route: &Route, services: &HashMap<&Id, &'e Service>) -> Option
 }
 
 /// Adds the routes of the model that a route becomes.
-fn add(
+fn add<'c>(
     context: &Context<'_>,
-    chains: &mut Chains<'_>,
+    chains: &mut Chains<'c>,
     upstreams: &Upstreams,
-    route: &Route,
-    service: Option<&Service>,
-    model: &mut Model,
+    route: &'c Route,
+    service: Option<&'c Service>,
+    routes: &mut Vec<model::Route>,
 ) {
     let parts = parts(route);
     let is_split = parts.len() > 1;
@@ -65,7 +66,7 @@ fn add(
             true => format!("kong:route:{}:{}", route.id, part.id),
             false => named("route", &route.id),
         };
-        model.routes.push(model::Route {
+        routes.push(model::Route {
             id: id.into(),
             table: table(),
             when: predicate(route, &part.paths),

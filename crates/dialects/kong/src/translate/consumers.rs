@@ -1,0 +1,91 @@
+//! Consumers and their credentials.
+
+use config::Finding;
+use model::{Credential, CredentialData, Principal, PrincipalId};
+use serde_json::json;
+
+use super::{Context, codes, named};
+use crate::entities::{Id, JwtSecret, KeyauthCredential, Origins, Reference};
+
+/// The principals that consumers are.
+pub(super) fn principals(context: &Context<'_>) -> Vec<Principal> {
+    let consumers = context.entities.consumers.iter().map(|consumer| Principal {
+        id: principal(&consumer.id),
+        public_id: consumer.id.to_string(),
+        name: consumer.username.clone(),
+        external_id: consumer.custom_id.clone(),
+        groups: Vec::new(),
+        origin: consumer.origins.entity().clone(),
+    });
+    consumers.collect()
+}
+
+/// The name of the principal that a consumer is.
+pub(super) fn principal(consumer: &Id) -> PrincipalId {
+    named("consumer", consumer).into()
+}
+
+/// The credentials by which consumers are known.
+pub(super) fn credentials(context: &mut Context<'_>) -> Vec<Credential> {
+    let entities = context.entities;
+    remark_on_others(context);
+    for credential in entities.keyauth_credentials.iter().filter(|key| key.ttl.is_some()) {
+        let message = "a key that expires is not offered yet: it would be valid for ever";
+        context.findings.push(
+            Finding::new(&codes::KEY_EXPIRES, message)
+                .at(credential.origins.at("/ttl"))
+                .help("remove the key, or its `ttl`"),
+        );
+    }
+    let jwt = entities.jwt_secrets.iter().map(jwt);
+    jwt.chain(entities.keyauth_credentials.iter().map(key_auth)).collect()
+}
+
+fn jwt(secret: &JwtSecret) -> Credential {
+    let algorithm = secret.algorithm.as_deref().unwrap_or("HS256");
+    let data = match algorithm.starts_with("HS") {
+        true => json!({ "algorithm": algorithm, "secret": secret.secret }),
+        false => json!({ "algorithm": algorithm, "public_key": secret.rsa_public_key }),
+    };
+    let key = secret.key.clone().unwrap_or_default();
+    Credential {
+        display: key.clone(),
+        data: CredentialData(data),
+        ..credential("jwt", &secret.id, key, &secret.consumer, &secret.origins)
+    }
+}
+
+fn key_auth(key: &KeyauthCredential) -> Credential {
+    let KeyauthCredential { id, consumer, key, origins, .. } = key;
+    credential("key-auth", id, key.clone().unwrap_or_default(), consumer, origins)
+}
+
+/// A credential of which upstreams are told the id.
+fn credential(
+    kind: &str,
+    id: &Id,
+    key: String,
+    consumer: &Reference,
+    origins: &Origins,
+) -> Credential {
+    Credential {
+        id: named(kind, id).into(),
+        public_id: id.to_string(),
+        kind: kind.into(),
+        key,
+        display: id.to_string(),
+        principal: principal(&consumer.id),
+        data: CredentialData(json!({})),
+        origin: origins.entity().clone(),
+    }
+}
+
+/// Says that nothing looks at the credentials of plugins that are not offered.
+fn remark_on_others(context: &mut Context<'_>) {
+    for (entity, records) in &context.entities.others {
+        let Some(first) = records.first() else { continue };
+        let message = format!("nothing looks at `{entity}`: their plugin is not offered yet");
+        let finding = Finding::new(&codes::UNUSED_CREDENTIALS, message);
+        context.findings.push(finding.at(first.origins.entity()));
+    }
+}

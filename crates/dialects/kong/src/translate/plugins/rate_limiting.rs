@@ -1,0 +1,148 @@
+//! `rate-limiting`: how many requests a caller may send.
+
+use config::Finding;
+use model::Origin;
+use serde_json::{Map, Value, json};
+
+use super::super::codes;
+use super::{Offer, Reader};
+use crate::dialect::RedisDefault;
+use crate::entities::Reference;
+
+pub(super) const OFFER: Offer =
+    Offer { plugin: "rate-limiting", kind: "rate-limit", translate };
+
+fn translate(reader: &mut Reader<'_, '_>) {
+    limits(reader);
+    by(reader);
+    let scope = scope(reader);
+    reader.config.insert("scope".into(), scope.into());
+    let (store, origin) = match reader.text("policy") {
+        Some("redis") => redis(reader),
+        _ => (json!({ "kind": "local" }), reader.plugin.origins.written("/config/policy")),
+    };
+    reader.config.insert("store".into(), store);
+    reader.origins.extend(origin.map(|origin| ("/store".to_owned(), origin)));
+    reader.copy_or("fault_tolerant", "fault_tolerant", true);
+    reader.copy_or("hide_client_headers", "hide_headers", false);
+    reader.copy_or("error_message", "message", "API rate limit exceeded");
+    status(reader);
+    reader.config.insert("headers".into(), headers());
+}
+
+const PERIODS: [&str; 6] = ["second", "minute", "hour", "day", "month", "year"];
+
+/// Kong lets a request through as long as the limit is not used up, so that a part of one counts
+/// as one.
+fn limits(reader: &mut Reader<'_, '_>) {
+    let mut limits = Vec::new();
+    for period in PERIODS {
+        let Some(limit) = reader.get(period).and_then(Value::as_f64) else { continue };
+        // Saturates: no counter comes that far.
+        let limit = limit.ceil() as u64;
+        if let Some(origin) = reader.plugin.origins.written(&format!("/config/{period}")) {
+            reader.origins.insert(format!("/limits/{}", limits.len()), origin);
+        }
+        limits.push(json!({ "period": period, "limit": limit }));
+    }
+    reader.config.insert("limits".into(), limits.into());
+}
+
+fn by(reader: &mut Reader<'_, '_>) {
+    let by = match reader.text("limit_by") {
+        Some("credential") => json!({ "kind": "credential" }),
+        Some("ip") => json!({ "kind": "address" }),
+        Some("service") => json!({ "kind": "service" }),
+        Some("header") => json!({ "kind": "header", "name": reader.text("header_name") }),
+        Some("path") => json!({ "kind": "path", "path": reader.text("path") }),
+        Some("consumer-group") => json!({ "kind": "group" }),
+        _ => json!({ "kind": "principal" }),
+    };
+    reader.set("limit_by", "by", by);
+}
+
+/// Kong's counters are named by the ids of the route and the service that the plugin belongs to,
+/// so that both gateways can count in one Redis.
+fn scope(reader: &Reader<'_, '_>) -> String {
+    let id = |reference: &Option<Reference>| {
+        reference.as_ref().map_or(NOBODY, |reference| reference.id.as_str()).to_owned()
+    };
+    format!("{}:{}", id(&reader.plugin.route), id(&reader.plugin.service))
+}
+
+const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
+
+fn status(reader: &mut Reader<'_, '_>) {
+    let code = reader.get("error_code").and_then(Value::as_f64).unwrap_or(429.0);
+    let status = (400..600u16).find(|status| f64::from(*status) == code);
+    if status.is_none() {
+        let message = format!("`rate-limiting`: {code} is no status of an error");
+        reader.unsupported("error_code", message, "write a status from 400 to 599");
+    }
+    reader.set("error_code", "status", status.unwrap_or(429));
+}
+
+/// The Redis that the plugin names, or that of the gateway; and where that stands.
+fn redis(reader: &mut Reader<'_, '_>) -> (Value, Option<Origin>) {
+    let number = |reader: &Reader<'_, '_>, field: &str| reader.get(field).and_then(Value::as_u64);
+    let mut store = Map::new();
+    let mut set = |name: &str, value: Value| store.insert(name.to_owned(), value);
+    set("kind", "redis".into());
+    set("mode", "single".into());
+    let (mut host, mut port) = (
+        reader.text("redis/host").map(str::to_owned),
+        number(reader, "redis/port").unwrap_or(6379),
+    );
+    let (mut username, mut password) =
+        (reader.secret("redis/username"), reader.secret("redis/password"));
+    let mut database = number(reader, "redis/database").unwrap_or(0);
+    let mut tls = reader.is_on("redis/ssl");
+    if host.is_none()
+        && let Some(default) = reader.context.redis.clone()
+    {
+        say_default(reader, &default);
+        let redis = default.redis;
+        (host, port) = (Some(redis.host), redis.port.into());
+        username = username.or(redis.username);
+        password = password.or_else(|| redis.password.map(|secret| secret.expose().to_owned()));
+        if !reader.is_written("redis/database") {
+            database = redis.database.into();
+        }
+        if !reader.is_written("redis/ssl") {
+            tls = redis.tls;
+        }
+    }
+    let timeout = number(reader, "redis/timeout").unwrap_or(2000);
+    set("nodes", json!([{ "host": host.unwrap_or_default(), "port": port }]));
+    set("username", username.into());
+    set("password", password.into());
+    set("database", database.into());
+    set("tls", tls.into());
+    set("tls_verify", reader.is_on("redis/ssl_verify").into());
+    set("server_name", reader.get("redis/server_name").cloned().unwrap_or_default());
+    set("connect_timeout_ms", timeout.into());
+    set("timeout_ms", timeout.into());
+    set("sync_rate", reader.get("sync_rate").cloned().unwrap_or(json!(-1)));
+    set("prefix", "ratelimit".into());
+    (Value::Object(store), reader.plugin.origins.written("/config/redis"))
+}
+
+fn say_default(reader: &mut Reader<'_, '_>, RedisDefault { redis, source }: &RedisDefault) {
+    let (host, port) = (&redis.host, redis.port);
+    let message = format!("`rate-limiting` names no Redis; it uses {host}:{port}, from {source}");
+    let finding = Finding::new(&codes::DEFAULT_REDIS, message);
+    let help = "write `redis: {host: …}` into its `config` to run it elsewhere";
+    reader.context.findings.push(finding.at(reader.origin("policy")).help(help));
+}
+
+/// The headers by which Kong tells clients about limits.
+fn headers() -> Value {
+    json!({
+        "limit": "X-RateLimit-Limit-{Period}",
+        "remaining": "X-RateLimit-Remaining-{Period}",
+        "window_limit": "RateLimit-Limit",
+        "window_remaining": "RateLimit-Remaining",
+        "window_reset": "RateLimit-Reset",
+        "retry_after": "Retry-After",
+    })
+}
