@@ -46,6 +46,9 @@ pub(crate) trait Downstream {
     /// Ends the response and writes everything that is queued.
     fn poll_end(&mut self, cx: &mut Context<'_>, trailers: &Headers) -> Poll<io::Result<()>>;
 
+    /// Waits for the client to go away, while nothing else is expected of it.
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
     /// What the client waits for at most.
     fn deadline(&self) -> &Deadline;
 

@@ -320,6 +320,10 @@ impl<D: Downstream> Attempt<'_, D> {
                 wait = now;
                 down.deadline().arm(worker.now_us(), limit);
             }
+            if wait == Wait::Read && down.poll_gone(cx).is_ready() {
+                let gone = io::Error::from(io::ErrorKind::ConnectionAborted);
+                return Poll::Ready(Err(Failed::Client(RequestError::Gone(gone))));
+            }
             if down.deadline().poll_passed(cx) {
                 return Poll::Ready(Err(match wait {
                     Wait::Client => Failed::Client(RequestError::Timeout),

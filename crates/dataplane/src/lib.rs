@@ -10,6 +10,7 @@ mod exchange;
 mod forward;
 mod gateway;
 mod http1;
+mod http2;
 mod listen;
 mod live;
 mod number;

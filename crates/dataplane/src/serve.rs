@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::http1::{self, conn::Conn};
+use crate::http2;
 use crate::proxy_protocol;
 use crate::socket::Socket;
 use crate::timer::Deadline;
@@ -69,9 +70,14 @@ pub(crate) async fn serve(
     };
     match within(&deadline, opening.open(stream, peer, local)).await {
         Ok(opened) => {
-            let Opened { socket, client, refusal } = opened;
+            let Opened { socket, client, http2, refusal } = opened;
             let conn = Conn::new(socket);
-            http1::server::serve(&worker, &place, conn, client, &deadline, refusal).await;
+            match http2 {
+                true => http2::serve(&worker, &place, conn, client, &deadline).await,
+                false => {
+                    http1::server::serve(&worker, &place, conn, client, &deadline, refusal).await;
+                }
+            }
         }
         Err(error) => {
             tracing::debug!(target: "client", %peer, %error, "the connection was not opened")
@@ -90,6 +96,8 @@ struct Opening {
 struct Opened {
     socket: Socket,
     client: Client,
+    /// Whether HTTP/2 was agreed on.
+    http2: bool,
     /// Every request is refused for this reason.
     refusal: Option<&'static str>,
 }
@@ -125,11 +133,10 @@ impl Opening {
             (client.address, client.peer, client.local) = (source.ip(), source, destination);
         }
         let Some(config) = self.tls else {
-            return Ok(Opened { socket: Socket::Plain(stream), client, refusal: None });
+            return Ok(Opened::plain(stream, client, None));
         };
         if speaks_plain_http(&stream).await? {
-            let refusal = Some(reason::PLAIN_ON_TLS);
-            return Ok(Opened { socket: Socket::Plain(stream), client, refusal });
+            return Ok(Opened::plain(stream, client, Some(reason::PLAIN_ON_TLS)));
         }
         let stream = TlsAcceptor::from(config).accept(stream).await?;
         let (_, session) = stream.get_ref();
@@ -138,7 +145,15 @@ impl Opening {
             let name = name.strip_suffix('.').unwrap_or(name);
             name.to_ascii_lowercase().into()
         });
-        Ok(Opened { socket: Socket::ServerTls(Box::new(stream)), client, refusal: None })
+        let http2 = session.alpn_protocol() == Some(b"h2");
+        let socket = Socket::ServerTls(Box::new(stream));
+        Ok(Opened { socket, client, http2, refusal: None })
+    }
+}
+
+impl Opened {
+    fn plain(stream: TcpStream, client: Client, refusal: Option<&'static str>) -> Self {
+        Self { socket: Socket::Plain(stream), client, http2: false, refusal }
     }
 }
 

@@ -15,6 +15,7 @@ use super::head::{Framing, Refused, read_request};
 use super::status;
 use crate::downstream::{Body, Downstream, RequestError};
 use crate::exchange;
+use crate::http2;
 use crate::serve::Place;
 use crate::timer::Deadline;
 use crate::voice::{Lines, Sink, Voice};
@@ -24,7 +25,7 @@ use crate::worker::Worker;
 /// reason for refusal the first request is answered with that.
 pub(crate) async fn serve(
     worker: &Rc<Worker>,
-    place: &Place,
+    place: &Rc<Place>,
     mut conn: Conn,
     client: Client,
     deadline: &Deadline,
@@ -39,6 +40,7 @@ pub(crate) async fn serve(
         requests += 1;
         match one(worker, place, &mut conn, &client, deadline, refusal, requests).await {
             After::Next => conn.release(&worker.buffers),
+            After::Http2 => return http2::serve(worker, place, conn, client, deadline).await,
             end => break end,
         }
     };
@@ -61,6 +63,8 @@ enum After {
     Next,
     /// It is closed as soon as the client has had the chance to read the response.
     Close,
+    /// HTTP/2 is spoken on it, whose preface has been read but not consumed.
+    Http2,
     /// It is closed at once: the client is gone, or must see that the response broke off.
     Abort,
 }
@@ -114,13 +118,15 @@ async fn one(
     x.now = worker.now();
     x.id = worker.random_id();
     deadline.arm(x.now.mono_us, http.limits.head_timeout);
-    let head = poll_fn(|cx| poll_head(cx, conn, http, deadline, &mut x.request)).await;
+    let first = requests == 1 && refusal.is_none();
+    let head = poll_fn(|cx| poll_head(cx, conn, http, first, deadline, &mut x.request)).await;
     let head = match (head, refusal) {
         (Head::Ready(_), Some(reason)) => Head::Refused(Refused(reason)),
         (head, _) => head,
     };
     let after = match head {
         Head::Gone => After::Abort,
+        Head::Http2 => After::Http2,
         Head::Refused(Refused(reason)) => {
             let mut down = Http1::new(worker, conn, deadline, &http.limits, Framing::default());
             exchange::refuse(worker, &live, listener, x, choices, &mut down, reason).await;
@@ -152,6 +158,8 @@ async fn one(
 enum Head {
     Ready(Framing),
     Refused(Refused),
+    /// The preface of HTTP/2.
+    Http2,
     Gone,
 }
 
@@ -159,14 +167,25 @@ fn poll_head(
     cx: &mut Context<'_>,
     conn: &mut Conn,
     http: &HttpSettings,
+    first: bool,
     deadline: &Deadline,
     request: &mut filter::Request,
 ) -> Poll<Head> {
     loop {
-        match read_request(conn.input.data(), &http.limits, http.paths, request) {
-            Ok(Some(framing)) => return Poll::Ready(Head::Ready(framing)),
-            Ok(None) => {}
-            Err(refused) => return Poll::Ready(Head::Refused(refused)),
+        // With prior knowledge (RFC 9113 section 3.3): the preface is chosen so that no HTTP/1
+        // request begins like it.
+        let data = conn.input.data();
+        let common = data.len().min(http2::PREFACE.len());
+        let preface = first && http.http2 && data[..common] == http2::PREFACE[..common];
+        if preface && common == http2::PREFACE.len() {
+            return Poll::Ready(Head::Http2);
+        }
+        if !preface {
+            match read_request(data, &http.limits, http.paths, request) {
+                Ok(Some(framing)) => return Poll::Ready(Head::Ready(framing)),
+                Ok(None) => {}
+                Err(refused) => return Poll::Ready(Head::Refused(refused)),
+            }
         }
         match conn.poll_fill(cx) {
             Poll::Ready(Ok(read)) if read > 0 => {}
@@ -395,6 +414,17 @@ impl Downstream for Http1<'_> {
 
     fn poll_end(&mut self, cx: &mut Context<'_>, trailers: &Headers) -> Poll<io::Result<()>> {
         self.conn.poll_end(cx, trailers)
+    }
+
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // A client that sends its next request ahead is there: no more is read meanwhile.
+        while self.conn.is_body_read() && self.conn.input.is_empty() {
+            match ready!(self.conn.poll_fill(cx)) {
+                Ok(read) if read > 0 => {}
+                _ => return Poll::Ready(()),
+            }
+        }
+        Poll::Pending
     }
 
     fn deadline(&self) -> &Deadline {

@@ -16,9 +16,7 @@ mod tests;
 mod wording;
 
 pub(crate) use forwarding::RequestFacts;
-#[cfg(test)]
-use sink::Fields;
-pub(crate) use sink::{Lines, Sink};
+pub(crate) use sink::{Fields, Lines, Sink};
 
 use filter::{Exchange, Headers, LocalReply, Problem};
 use model::Answered;

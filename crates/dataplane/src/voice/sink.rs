@@ -1,6 +1,5 @@
 //! Where header fields are written.
 
-#[cfg(test)]
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Takes the header fields of one message. No value can end its field: bytes that may not stand
@@ -46,13 +45,11 @@ impl Sink for Lines<'_> {
 
 /// Adds fields to the map of an HTTP/2 or HTTP/3 message. Fields that concern a connection have no
 /// place there (RFC 9113 section 8.2.2) and are left out.
-#[cfg(test)]
 pub(crate) struct Fields<'a> {
     map: &'a mut HeaderMap,
     value: Vec<u8>,
 }
 
-#[cfg(test)]
 impl<'a> Fields<'a> {
     /// Adds fields to `map`.
     pub(crate) fn new(map: &'a mut HeaderMap) -> Self {
@@ -60,7 +57,6 @@ impl<'a> Fields<'a> {
     }
 }
 
-#[cfg(test)]
 impl Sink for Fields<'_> {
     fn header(&mut self, name: &[u8], value: &[u8]) {
         let Ok(name) = HeaderName::from_bytes(name) else { return };
@@ -97,12 +93,10 @@ fn disarm(line: &mut [u8]) {
     }
 }
 
-#[cfg(test)]
 fn is_control(byte: u8) -> bool {
     byte.is_ascii_control() && byte != b'\t'
 }
 
-#[cfg(test)]
 const CONNECTION_SPECIFIC: [&str; 5] =
     ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
 

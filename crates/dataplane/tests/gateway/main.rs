@@ -1,5 +1,6 @@
 //! A gateway of this crate alone, over real sockets: models in, bytes out.
 
+mod http2;
 mod model_of;
 mod peer;
 

@@ -119,7 +119,7 @@ fn listener() -> Listener {
         tls_settings: Default::default(),
         proxy_protocol: false,
         protocol: Protocol::Http(HttpSettings {
-            http2: false,
+            http2: true,
             limits: Limits::default(),
             paths: PathRules { merge_slashes: false, encoded_slash: EncodedSlash::Keep },
             keepalive: Duration::from_secs(60),

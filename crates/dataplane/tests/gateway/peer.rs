@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
+/// Marks an answer after which the connection is closed.
+const CLOSING: &str = "closing\n";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A client's connection.
@@ -140,6 +142,11 @@ impl Upstream {
         Self { port, connections, seen: Mutex::new(seen) }
     }
 
+    /// As [`Upstream::start`], but connections are closed after the first answer.
+    pub(crate) fn closing(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        Self::start(move |request| format!("{CLOSING}{}", answer(request)))
+    }
+
     /// A port on which nobody listens.
     pub(crate) fn dead_port() -> u16 {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
@@ -188,7 +195,11 @@ fn serve(
         // The test may have seen enough.
         let _ = seen.send(request.clone());
         let response = answer(&request);
-        if stream.write_all(response.as_bytes()).is_err() {
+        let (closing, response) = match response.strip_prefix(CLOSING) {
+            Some(response) => (true, response),
+            None => (false, response.as_str()),
+        };
+        if stream.write_all(response.as_bytes()).is_err() || closing {
             return;
         }
         if response.starts_with("HTTP/1.1 101") {

@@ -1,0 +1,267 @@
+//! The client's side of an exchange on a stream.
+
+use std::io;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use filter::{Exchange, Headers, Response};
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream, SendStream};
+use http::{HeaderMap, StatusCode};
+use model::{Answered, Limits};
+
+use crate::downstream::{Body, Downstream, RequestError};
+use crate::http1::conn::{Conn, Next};
+use crate::timer::Deadline;
+use crate::voice::{Fields, Sink, Voice};
+use crate::worker::Worker;
+
+/// A stream.
+pub(super) struct Stream<'a> {
+    worker: &'a Worker,
+    deadline: &'a Deadline,
+    limits: &'a Limits,
+    request: RecvStream,
+    /// What was received of the body and not consumed.
+    piece: Bytes,
+    ended: bool,
+    trailers: Headers,
+    body_bytes: u64,
+    /// Whether the client waits for leave to send the body.
+    waits: bool,
+    respond: SendResponse<Bytes>,
+    response: Option<SendStream<Bytes>>,
+    /// Why the response's head could not be sent.
+    failed: Option<h2::Error>,
+    finished: bool,
+    received: u64,
+    sent: u64,
+}
+
+impl<'a> Stream<'a> {
+    pub(super) fn new(
+        worker: &'a Worker,
+        request: RecvStream,
+        respond: SendResponse<Bytes>,
+        deadline: &'a Deadline,
+        limits: &'a Limits,
+        received: u64,
+    ) -> Self {
+        Self {
+            worker,
+            deadline,
+            limits,
+            request,
+            piece: Bytes::new(),
+            ended: false,
+            trailers: Headers::new(),
+            body_bytes: 0,
+            waits: false,
+            respond,
+            response: None,
+            failed: None,
+            finished: false,
+            received,
+            sent: 0,
+        }
+    }
+
+    /// Takes note whether the client waits for leave to send the body.
+    pub(super) fn waits(&mut self, waits: bool) {
+        self.waits = waits;
+    }
+
+    /// Ends the stream: a response that broke off must not look complete, and what the client
+    /// still sends is not wanted (RFC 9113 section 8.1).
+    pub(super) fn close(mut self, whole: bool) {
+        let reason = match (whole, self.request.is_end_stream()) {
+            (false, _) => Reason::INTERNAL_ERROR,
+            (true, false) => Reason::NO_ERROR,
+            (true, true) => return,
+        };
+        match &mut self.response {
+            Some(response) => response.send_reset(reason),
+            None => self.respond.send_reset(reason),
+        }
+    }
+
+    fn head(&self, status: u16) -> http::Response<()> {
+        let mut head = http::Response::new(());
+        // Statuses are from 100 to 999 by now.
+        *head.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+        head
+    }
+
+    fn judge(&self) -> Result<Next, RequestError> {
+        let size = self.body_bytes + self.piece.len() as u64;
+        match self.limits.body > 0 && size > self.limits.body {
+            true => Err(RequestError::TooLarge),
+            false => Ok(Next::Data),
+        }
+    }
+
+    fn response(&mut self) -> io::Result<&mut SendStream<Bytes>> {
+        if let Some(error) = self.failed.take() {
+            return Err(io::Error::other(error));
+        }
+        self.response.as_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+}
+
+impl Downstream for Stream<'_> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Next, RequestError>> {
+        loop {
+            if !self.piece.is_empty() {
+                return Poll::Ready(self.judge());
+            }
+            if self.ended {
+                return Poll::Ready(Ok(Next::End));
+            }
+            if let Some(piece) = ready!(self.request.poll_data(cx)) {
+                self.piece = piece.map_err(|error| RequestError::Gone(io::Error::other(error)))?;
+                self.received += self.piece.len() as u64;
+                continue;
+            }
+            let trailers = ready!(self.request.poll_trailers(cx));
+            let trailers = trailers.map_err(|error| RequestError::Gone(io::Error::other(error)))?;
+            for (name, value) in trailers.iter().flatten() {
+                self.trailers.push(name.as_str(), value.as_bytes());
+            }
+            self.ended = true;
+        }
+    }
+
+    fn next(&mut self) -> Result<Option<Next>, RequestError> {
+        match (self.piece.is_empty(), self.ended) {
+            (false, _) => self.judge().map(Some),
+            (true, true) => Ok(Some(Next::End)),
+            (true, false) => Ok(None),
+        }
+    }
+
+    fn data(&self) -> &[u8] {
+        &self.piece
+    }
+
+    fn consume(&mut self, len: usize) {
+        self.piece.advance(len);
+        self.body_bytes += len as u64;
+        // Fails only for more than was received.
+        let _ = self.request.flow_control().release_capacity(len);
+    }
+
+    fn trailers(&self) -> &Headers {
+        &self.trailers
+    }
+
+    fn send_continue(&mut self) {
+        if std::mem::take(&mut self.waits) {
+            // A stream that was reset meanwhile is found out about when its body is read.
+            let _ = self.respond.send_informational(self.head(100));
+        }
+    }
+
+    fn send_interim(&mut self, response: &Response) {
+        let mut head = self.head(response.status);
+        let mut fields = Fields::new(head.headers_mut());
+        for (name, value) in response.headers.iter() {
+            fields.header(name.as_bytes(), value);
+        }
+        let _ = self.respond.send_informational(head);
+    }
+
+    fn begin(&mut self, x: &Exchange, voice: &Voice, answered: Answered, body: Body) {
+        let now = self.worker.now();
+        let mut head = self.head(x.response.status);
+        let mut fields = Fields::new(head.headers_mut());
+        voice.response_headers(x, now.mono_us, answered, &mut fields);
+        if answered != Answered::Upstream {
+            // Who makes a response dates it (RFC 9110 section 6.6.1).
+            let date = &self.worker.date;
+            date.with(now.unix_seconds(), |date| fields.header(b"date", date.as_bytes()));
+        }
+        if let Body::Named(length) | Body::Length(length) = body {
+            fields.header_with(b"content-length", |output| crate::number::write(length, output));
+        }
+        self.finished = matches!(body, Body::None | Body::Named(_) | Body::Length(0));
+        self.sent +=
+            head.headers().iter().map(|(n, v)| (n.as_str().len() + v.len()) as u64).sum::<u64>();
+        match self.respond.send_response(head, self.finished) {
+            Ok(response) => self.response = Some(response),
+            Err(error) => self.failed = Some(error),
+        }
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        let response = self.response()?;
+        if let Poll::Ready(reset) = response.poll_reset(cx) {
+            let error = reset
+                .map_or_else(io::Error::other, |reason| io::Error::other(h2::Error::from(reason)));
+            return Poll::Ready(Err(error));
+        }
+        response.reserve_capacity(data.len().min(MAX_PIECE));
+        let capacity = match response.capacity() {
+            0 => match ready!(response.poll_capacity(cx)) {
+                Some(capacity) => capacity.map_err(io::Error::other)?,
+                None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+            },
+            capacity => capacity,
+        };
+        let len = capacity.min(data.len());
+        let piece = Bytes::copy_from_slice(&data[..len]);
+        response.send_data(piece, false).map_err(io::Error::other)?;
+        self.sent += len as u64;
+        Poll::Ready(Ok(len))
+    }
+
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // The connection's task writes what its streams have queued.
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_end(&mut self, _: &mut Context<'_>, trailers: &Headers) -> Poll<io::Result<()>> {
+        if self.finished && self.failed.is_none() {
+            return Poll::Ready(Ok(()));
+        }
+        self.finished = true;
+        let response = self.response()?;
+        let ended = if trailers.is_empty() {
+            response.send_data(Bytes::new(), true)
+        } else {
+            let mut map = HeaderMap::new();
+            let mut fields = Fields::new(&mut map);
+            for (name, value) in trailers.iter() {
+                fields.header(name.as_bytes(), value);
+            }
+            response.send_trailers(map)
+        };
+        Poll::Ready(ended.map_err(io::Error::other))
+    }
+
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.respond.poll_reset(cx).map(drop)
+    }
+
+    fn deadline(&self) -> &Deadline {
+        self.deadline
+    }
+
+    fn limits(&self) -> &Limits {
+        self.limits
+    }
+
+    fn wants_websocket(&self) -> bool {
+        false
+    }
+
+    fn tunnel(&mut self) -> Option<&mut Conn> {
+        None
+    }
+
+    fn take_traffic(&mut self) -> (u64, u64) {
+        (std::mem::take(&mut self.received), std::mem::take(&mut self.sent))
+    }
+}
+
+/// Bytes that are queued at once.
+const MAX_PIECE: usize = 16 << 10;
