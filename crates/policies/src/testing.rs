@@ -172,7 +172,8 @@ impl Gateway {
         self.kinds.credential_kind(kind).expect("a kind")
     }
 
-    fn worker(&self, worker: usize) -> WorkerCx {
+    /// What a worker gives the policies that it starts.
+    pub(crate) fn worker(&self, worker: usize) -> WorkerCx {
         WorkerCx {
             worker,
             shared: Arc::clone(&self.shared),

@@ -1,5 +1,7 @@
 //! The configuration of a `rate-limit` policy.
 
+use std::fmt;
+
 use serde::Deserialize;
 
 use super::period::Period;
@@ -75,20 +77,125 @@ pub(super) enum ByKind {
     Group,
 }
 
-/// Where requests are counted.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// Where requests are counted. All but `kind` is about Redis.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct StoreConfig {
-    #[serde(default)]
     pub(super) kind: StoreKind,
+    /// The servers' addresses. Of `single`, the first that answers is used; of `cluster`, the
+    /// first that answers tells the others; of `sentinel`, they are the sentinels.
+    pub(super) nodes: Vec<Address>,
+    pub(super) mode: StoreMode,
+    pub(super) sentinel: Option<SentinelConfig>,
+    pub(super) username: Option<String>,
+    pub(super) password: Option<Secret>,
+    /// The number of the database; 0 in a cluster.
+    pub(super) database: u32,
+    pub(super) tls: bool,
+    /// Whether certificates must come from an authority that the system trusts, for the name.
+    pub(super) tls_verify: bool,
+    /// The name that certificates must be issued for, if it is not the host's.
+    pub(super) server_name: Option<String>,
+    /// How long making a connection may take; no request waits for it longer than for the rest.
+    pub(super) connect_timeout_ms: u64,
+    /// How long a request may wait; above 50 ms it means 50 ms.
+    pub(super) timeout_ms: u64,
+    /// -1 to ask for each request; otherwise requests are counted in the node's memory, and
+    /// counts are exchanged every so many seconds (at least 0.02).
+    pub(super) sync_rate: f64,
+    /// The first word of keys.
+    pub(super) prefix: String,
 }
 
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum StoreKind {
     /// In the memory of the node; all its workers count together.
-    #[default]
     Local,
+    /// In Redis or what speaks like it; all nodes count together.
+    Redis,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum StoreMode {
+    Single,
+    Cluster,
+    Sentinel,
+}
+
+/// Where a server listens.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Address {
+    /// A name or an IP address.
+    pub(super) host: String,
+    #[serde(default = "redis_port")]
+    pub(super) port: u16,
+}
+
+/// How sentinels find the server.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SentinelConfig {
+    /// The name by which the sentinels know it.
+    pub(super) master: String,
+    #[serde(default)]
+    pub(super) role: SentinelRole,
+    /// What the sentinels themselves ask for.
+    pub(super) username: Option<String>,
+    pub(super) password: Option<Secret>,
+}
+
+/// Which of the servers is used. Counting writes, so in the end it is the master.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum SentinelRole {
+    #[default]
+    Master,
+    Any,
+    Slave,
+}
+
+/// A text that is never shown.
+#[derive(Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Secret(pub(super) String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            kind: StoreKind::Local,
+            nodes: Vec::new(),
+            mode: StoreMode::Single,
+            sentinel: None,
+            username: None,
+            password: None,
+            database: 0,
+            tls: false,
+            tls_verify: true,
+            server_name: None,
+            connect_timeout_ms: 2_000,
+            timeout_ms: 50,
+            sync_rate: -1.0,
+            prefix: "ratelimit".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
 }
 
 /// How time is cut.
@@ -131,6 +238,10 @@ impl Default for HeaderNames {
             retry_after: name("Retry-After"),
         }
     }
+}
+
+fn redis_port() -> u16 {
+    6379
 }
 
 fn yes() -> bool {

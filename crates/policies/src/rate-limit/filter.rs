@@ -4,14 +4,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use ::filter::{
-    Counter, Exchange, Filter, LocalReply, Phases, Prepared, Problem, Step, WorkerCx,
+    Counter, Exchange, Filter, Flow, LocalReply, Phases, Prepared, Problem, Step, WorkerCx,
 };
 
 use super::NAME;
-use super::config::{Config, StoreKind, WindowConfig};
+use super::config::{Config, StoreConfig, StoreKind, WindowConfig};
 use super::counters::Counters;
 use super::identifier::By;
-use super::limit::{Currents, Limit, Verdict, currents, limits};
+use super::limit::{Current, Limit, Verdict, currents, limits};
+use super::redis::{RedisStore, RunningRedis};
 use super::tell::Telling;
 
 /// A prepared policy.
@@ -19,10 +20,17 @@ pub(super) struct RateLimit {
     limits: Vec<Limit>,
     by: By,
     scope: String,
-    store: StoreKind,
+    store: Store,
+    fault_tolerant: bool,
     telling: Option<Telling>,
     status: u16,
     message: String,
+}
+
+/// Where requests are counted.
+enum Store {
+    Local,
+    Redis(Box<RedisStore>),
 }
 
 impl RateLimit {
@@ -38,19 +46,37 @@ impl RateLimit {
             let problem = Problem::new("/window", "sliding windows are not offered");
             problems.push(problem.help("leave `window` out, or set it to \"fixed\""));
         }
-        // Memory never fails.
-        let _ = config.fault_tolerant;
+        let store = Store::prepare(&config.store, &config.scope, &mut problems);
         let telling = Telling::prepare(&config.headers, &limits, &mut problems);
         let prepared = Self {
             limits,
             by,
             scope: config.scope,
-            store: config.store.kind,
+            store,
+            fault_tolerant: config.fault_tolerant,
             telling: (!config.hide_headers).then_some(telling),
             status: config.status,
             message: config.message,
         };
         if problems.is_empty() { Ok(prepared) } else { Err(problems) }
+    }
+}
+
+impl Store {
+    fn prepare(config: &StoreConfig, scope: &str, problems: &mut Vec<Problem>) -> Self {
+        match config.kind {
+            StoreKind::Redis => {
+                Self::Redis(Box::new(RedisStore::prepare(config, scope, problems)))
+            }
+            StoreKind::Local => {
+                if *config != StoreConfig::default() {
+                    let message = "what is counted in memory has no address and no login";
+                    let problem = Problem::new("/store", message);
+                    problems.push(problem.help("leave all but `kind` out, or say kind `redis`"));
+                }
+                Self::Local
+            }
+        }
     }
 }
 
@@ -60,21 +86,34 @@ impl Prepared for RateLimit {
     }
 
     fn start(self: Arc<Self>, cx: &WorkerCx) -> Rc<dyn Filter> {
-        let counters = match self.store {
-            StoreKind::Local => {
+        let store = match &self.store {
+            Store::Local => {
                 let name = format!("{NAME}/local/{}", self.scope);
-                cx.shared.get_or_make(&name, Counters::new)
+                RunningStore::Local(cx.shared.get_or_make(&name, Counters::new))
             }
+            Store::Redis(store) => RunningStore::Redis(store.start(None, cx)),
         };
-        let exceeded = cx.counter("rate_limit_exceeded", "Requests over a limit", &[]);
-        Rc::new(Running { counters, exceeded, policy: self })
+        let failures = "Requests that a store of rate limits did not answer for";
+        Rc::new(Running {
+            store,
+            exceeded: cx.counter("rate_limit_exceeded", "Requests over a limit", &[]),
+            failures: cx.counter("rate_limit_store_failures", failures, &[]),
+            policy: self,
+        })
     }
 }
 
 struct Running {
     policy: Arc<RateLimit>,
-    counters: Arc<Counters>,
+    store: RunningStore,
     exceeded: Counter,
+    failures: Counter,
+}
+
+/// Where a worker counts requests.
+enum RunningStore {
+    Local(Arc<Counters>),
+    Redis(RunningRedis),
 }
 
 impl Filter for Running {
@@ -82,31 +121,50 @@ impl Filter for Running {
         let now = exchange.now.unix_ms;
         let mut currents = currents(&self.policy.limits, now);
         let identifier = self.policy.by.identifier(exchange);
-        let verdict = self.counters.take(identifier.as_bytes(), &mut currents, now);
-        self.conclude(exchange, &currents, verdict)
+        let identifier = identifier.as_bytes();
+        match &self.store {
+            RunningStore::Local(counters) => {
+                let verdict = counters.take(identifier, &mut currents, now);
+                Step::Done(self.conclude(exchange, &currents, verdict))
+            }
+            RunningStore::Redis(store) => match store.question(identifier, &currents, now) {
+                Err(_) => Step::Done(self.go_without()),
+                Ok(question) => Step::Wait(Box::pin(async move {
+                    match store.take(&question, &mut currents).await {
+                        Ok(verdict) => self.conclude(exchange, &currents, verdict),
+                        Err(_) => self.go_without(),
+                    }
+                })),
+            },
+        }
     }
 }
 
 impl Running {
     /// Tells the client how things stand, and answers if the request is one too many.
-    fn conclude(
-        &self,
-        exchange: &mut Exchange,
-        currents: &Currents,
-        verdict: Verdict,
-    ) -> Step<'static> {
+    fn conclude(&self, exchange: &mut Exchange, currents: &[Current], verdict: Verdict) -> Flow {
         let policy = &*self.policy;
         if let Some(telling) = &policy.telling {
             let now = exchange.now.unix_ms;
             telling.write(&mut exchange.reply_headers, currents, verdict, now);
         }
         match verdict {
-            Verdict::Admitted => Step::CONTINUE,
+            Verdict::Admitted => Flow::Continue,
             Verdict::Refused => {
                 self.exceeded.add(1);
                 let reason = "rate-limit/exceeded";
                 LocalReply::new(policy.status, reason, policy.message.clone()).into()
             }
         }
+    }
+
+    /// The store did not answer. It has told the log why.
+    fn go_without(&self) -> Flow {
+        self.failures.add(1);
+        if self.policy.fault_tolerant {
+            return Flow::Continue;
+        }
+        let message = "the store of rate limits does not answer";
+        LocalReply::new(500, "rate-limit/store", message).into()
     }
 }

@@ -2,8 +2,8 @@
 //! page.
 //!
 //! [`limit`] and [`period`] say what is counted in which window, [`identifier`] whose request it
-//! is; a store counts, [`counters`] in memory; [`tell`] tells the client; [`filter`] tells that
-//! story.
+//! is; a store counts, [`counters`] in memory or [`redis`]; [`tell`] tells the client; [`filter`]
+//! tells that story.
 
 mod config;
 mod counters;
@@ -11,6 +11,7 @@ mod filter;
 mod identifier;
 mod limit;
 mod period;
+mod redis;
 mod tell;
 
 #[cfg(test)]
@@ -32,6 +33,10 @@ const NAME: &str = "rate-limit";
 impl PolicyKind for Kind {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn secrets(&self) -> &'static [&'static str] {
+        &["/store/password", "/store/sentinel/password"]
     }
 
     fn prepare(&self, policy: &model::Policy) -> Result<Arc<dyn Prepared>, Vec<Problem>> {

@@ -79,7 +79,15 @@ impl Period {
     }
 }
 
+/// How long a stored counter outlives its window, for nodes whose clocks are behind.
+const SKEW: u64 = 5 * SECOND;
+
 impl Window {
+    /// How long a counter of the window has to be stored, in milliseconds.
+    pub(super) fn lifetime(self, unix_ms: u64) -> u64 {
+        self.end.saturating_sub(unix_ms) + SKEW
+    }
+
     /// How long the window still is: whole seconds, rounded up, at least one.
     pub(super) fn seconds_left(self, unix_ms: u64) -> u64 {
         self.end.saturating_sub(unix_ms).div_ceil(SECOND).max(1)

@@ -1,0 +1,93 @@
+//! A worker's way to a store, and the pool of these.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use filter::WorkerCx;
+use parking_lot::Mutex;
+use redis::RedisResult;
+use redis::aio::MultiplexedConnection;
+use rustls::RootCertStore;
+use tokio::time::Instant;
+
+use super::cluster::Cluster;
+use super::dial::Dialer;
+use super::key::Key;
+use super::node::{Node, Target, Unavailable};
+use super::settings::{Settings, Topology};
+
+/// A worker's way to the servers of a store.
+pub(super) enum Link {
+    Server(Node),
+    Cluster(Cluster),
+}
+
+/// The links of one worker. Policies with equal settings share one, over reloads too; the last
+/// that lets go of it closes it.
+#[derive(Default)]
+pub(super) struct Pool(Mutex<HashMap<Settings, Weak<Link>>>);
+
+impl Pool {
+    /// The pool of a worker.
+    pub(super) fn of(cx: &WorkerCx) -> Arc<Self> {
+        cx.shared.get_or_make(&format!("rate-limit/redis/{}", cx.worker), Self::default)
+    }
+
+    /// The link by these settings.
+    pub(super) fn link(
+        &self,
+        settings: &Settings,
+        roots: Option<RootCertStore>,
+        cx: &WorkerCx,
+    ) -> Arc<Link> {
+        let mut links = self.0.lock();
+        if let Some(link) = links.get(settings).and_then(Weak::upgrade) {
+            return link;
+        }
+        links.retain(|_, link| link.strong_count() > 0);
+        let link = Arc::new(Link::start(settings, roots, cx));
+        links.insert(settings.clone(), Arc::downgrade(&link));
+        link
+    }
+}
+
+impl Link {
+    fn start(settings: &Settings, roots: Option<RootCertStore>, cx: &WorkerCx) -> Self {
+        let help = "Times that a store of rate limits stopped being asked because it did not answer";
+        let opened = cx.counter("rate_limit_breaker_opened", help, &[]);
+        let dialer = Arc::new(Dialer::new(settings.clone(), roots));
+        let (link, task) = if settings.topology == Topology::Cluster {
+            let (cluster, task) = Cluster::new(dialer, opened, cx.spawn.clone());
+            (Self::Cluster(cluster), task)
+        } else {
+            let (node, task) = Node::new(Target::Server, dialer, opened);
+            (Self::Server(node), task)
+        };
+        (cx.spawn)(task);
+        link
+    }
+
+    /// Whether asking for a key would fail at once.
+    pub(super) fn is_down(&self, key: &Key) -> bool {
+        match self {
+            Self::Server(node) => node.is_down(),
+            Self::Cluster(cluster) => cluster.is_down(key),
+        }
+    }
+
+    /// Asks the server that holds a key, and waits until the deadline. In a cluster the question
+    /// may be put twice, and the second time have to be preceded by `ASKING`.
+    pub(super) async fn ask<T>(
+        &self,
+        deadline: Instant,
+        key: &Key,
+        question: impl AsyncFn(&mut MultiplexedConnection, bool) -> RedisResult<T>,
+    ) -> Result<T, Unavailable> {
+        match self {
+            Self::Server(node) => {
+                node.ask(deadline, async |connection| question(connection, false).await).await
+            }
+            Self::Cluster(cluster) => cluster.ask(deadline, key, question).await,
+        }
+    }
+}
