@@ -147,19 +147,7 @@ impl Item<'_> {
     /// The shape that its fields have, which may depend on one of them.
     pub(super) fn shape(&self, catalogue: &'static Catalogue) -> &'static Shape {
         let schema = self.schema(catalogue);
-        self.subschema(schema).unwrap_or(&schema.shape)
-    }
-
-    /// The shape that a field decides for; `None` if it does not decide for any.
-    pub(super) fn subschema(&self, schema: &'static Entity) -> Option<&'static Shape> {
-        let subschemas = schema.subschemas.as_ref()?;
-        match self.fields.get(&*subschemas.key)? {
-            Value::String(key) => subschemas.get(key),
-            Value::Array(keys) => {
-                keys.iter().filter_map(Value::as_str).find_map(|key| subschemas.get(key))
-            }
-            _ => None,
-        }
+        schema.subschema(&self.fields).unwrap_or(&schema.shape)
     }
 
     /// What people know it by.

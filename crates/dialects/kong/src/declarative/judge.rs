@@ -4,14 +4,13 @@
 //! name, those within others to nobody. If that fails, once more with every reference resolved, since
 //! some rules hold only then. A document is refused if it fails both times.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Options;
 use super::input::{Element, Input, Item, List, check_meta, is_remark};
 use super::references::Index;
 use crate::schema::{
     Catalogue, Completion, Entity, Foreign, Kind, Problem, Problems, Rule, Validation, Violation,
-    is_nonempty, mutually_required, value_at,
 };
 
 /// Why a document is refused.
@@ -124,7 +123,7 @@ impl Judge<'_> {
             return problems;
         }
         let schema = item.schema(self.catalogue);
-        let shape = match subschema(item, schema) {
+        let shape = match schema.shape_of(&item.fields) {
             Ok(shape) => shape,
             Err((key, violation)) => {
                 problems.push(key, violation);
@@ -133,8 +132,8 @@ impl Judge<'_> {
         };
         problems.merge(self.validation.check_record(this, shape, schema.ttl, &item.fields));
         problems.merge(item.expansion.clone());
-        self.check_transformations(schema, &item.fields, &mut problems);
-        self.check_plugin(schema, item, &mut problems);
+        schema.check_transformations(&item.fields, &mut problems);
+        schema.check_runnable(&item.fields, self.options.runnable, &mut problems);
         for entry in item.node.entries().into_iter().flatten().filter(|entry| is_remark(&entry.key))
         {
             if let Some(Err(violation)) = check_meta(&entry.key, &entry.value) {
@@ -154,39 +153,6 @@ impl Judge<'_> {
             }
         }
         problems
-    }
-
-    /// A transformation needs all of its input or none.
-    fn check_transformations(
-        &self,
-        schema: &Entity,
-        fields: &Map<String, Value>,
-        problems: &mut Problems,
-    ) {
-        for transformation in &schema.transformations {
-            let (input, needs) = (&transformation.input, &transformation.needs);
-            if !input.iter().any(|path| is_nonempty(value_at(fields, path))) {
-                continue;
-            }
-            let all: Vec<_> = input.iter().chain(needs).cloned().collect();
-            if let Some(said) = mutually_required(fields, &all) {
-                let about = all.into_iter().map(|path| path.text).collect();
-                let violation = Violation { about, ..Violation::new(Rule::Entity, said) };
-                problems.entity.push(violation);
-            }
-        }
-    }
-
-    /// A plugin that Kong knows and that cannot run here is none that is enabled.
-    fn check_plugin(&self, schema: &Entity, item: &Item<'_>, problems: &mut Problems) {
-        let name = item.fields.get("name").and_then(Value::as_str);
-        if let (Some(subschemas), Some(name)) = (&schema.subschemas, name)
-            && schema.name == "plugins"
-            && !(self.options.runnable)(name)
-        {
-            let said = subschemas.error.replace("%s", name);
-            problems.set("name", Violation::new(Rule::Plugin, said));
-        }
     }
 }
 
@@ -221,27 +187,4 @@ pub(super) fn foreign_fields(schema: &'static Entity) -> impl Iterator<Item = Fo
     schema.shape.fields.iter().filter(|field| field.kind == Kind::Foreign).filter_map(|field| {
         Some(ForeignField { name: &field.name, parent: field.reference.as_deref()? })
     })
-}
-
-fn subschema<'i>(
-    item: &Item<'i>,
-    schema: &'static Entity,
-) -> Result<&'static crate::schema::Shape, (&'static str, Violation)> {
-    let Some(subschemas) = &schema.subschemas else { return Ok(&schema.shape) };
-    if let Some(shape) = item.subschema(schema) {
-        return Ok(shape);
-    }
-    let key = match item.fields.get(&*subschemas.key) {
-        None | Some(Value::Null) => {
-            return Err((
-                &subschemas.key,
-                Violation::new(Rule::Required, "required field missing"),
-            ));
-        }
-        Some(Value::String(key)) => key.as_str(),
-        Some(Value::Array(keys)) => keys.first().and_then(Value::as_str).unwrap_or("nil"),
-        Some(_) => "nil",
-    };
-    let rule = if schema.name == "plugins" { Rule::Plugin } else { Rule::OneOf };
-    Err((&subschemas.key, Violation::new(rule, subschemas.error.replace("%s", key))))
 }

@@ -27,10 +27,12 @@ mod values;
 pub use refusal::Refusal;
 
 use config::{Document, Findings, Sources};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::entities::Entities;
-use crate::schema::{Catalogue, RouterFlavor, Validation};
+use crate::schema::{
+    Catalogue, Completion, Entity, Foreign, Judging, Problems, RouterFlavor, Validation,
+};
 use input::Input;
 use judge::Judge;
 use report::Report;
@@ -112,6 +114,19 @@ pub fn load(sources: &Sources, documents: &[&Document], options: &Options<'_>) -
     }
     let entities = typed::entities(input, catalogue, sources, &mut findings);
     Loaded { entities, findings, refusal: None }
+}
+
+/// Completes one entity, whose references are resolved, and holds it against its schema alone.
+pub(crate) fn judge(
+    entity: &'static Entity,
+    fields: &mut Map<String, Value>,
+    options: &Options<'_>,
+) -> Problems {
+    let Options { now, flavor, redis_default, secret, .. } = *options;
+    let validation = Validation { now, redis_default, flavor };
+    let completion = Completion { now, secret, purpose: "", validation: &validation };
+    let judging = Judging { completion, runnable: options.runnable, foreign: Foreign::Resolved };
+    judging.judge(entity, fields)
 }
 
 fn skip_plugins(

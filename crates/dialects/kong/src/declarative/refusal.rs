@@ -49,6 +49,12 @@ impl Refusal {
         Self { rest: fields.clone(), fields, flattened: json!([]) }
     }
 
+    /// A document that keeps all rules of Kong's, and cannot be served for these reasons.
+    pub fn elsewhere(problems: &[String]) -> Self {
+        let fields = json!({ "@document": problems });
+        Self { rest: fields.clone(), fields, flattened: json!([]) }
+    }
+
     /// The problems as a tree that follows the document: texts at the leaves, and `@entity` for what
     /// concerns an entity as a whole.
     pub fn fields(&self) -> &Value {

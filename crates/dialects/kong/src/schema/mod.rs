@@ -15,18 +15,23 @@ mod checks;
 mod complete;
 mod custom;
 mod definition;
+mod entity;
 mod expression;
 mod format;
+mod infer;
+mod message;
 mod pattern;
 mod problems;
+mod text;
 mod validate;
 
 pub use catalogue::{Catalogue, Plugin, RouterFlavor};
 pub use problems::{Key, Problem, Problems, Rule, Violation};
 
 pub(crate) use catalogue::{Apply, Entity};
-pub(crate) use checks::mutually_required;
-pub(crate) use complete::{Completion, is_nonempty, value_at};
+pub(crate) use complete::Completion;
 pub(crate) use definition::{Expand, Field, Kind, Shape};
+pub(crate) use entity::Judging;
 pub(crate) use format::{certificate_digest, migrated_path, target_with_port};
+pub(crate) use text::SchemaText;
 pub(crate) use validate::{Foreign, Validation, is_uuid};

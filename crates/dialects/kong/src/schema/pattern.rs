@@ -33,6 +33,13 @@ impl Pattern {
     }
 }
 
+impl Pattern {
+    /// The pattern as it is written.
+    pub(crate) fn source(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("a pattern is made of a text")
+    }
+}
+
 impl From<&str> for Pattern {
     fn from(text: &str) -> Self {
         Self(text.as_bytes().into())
