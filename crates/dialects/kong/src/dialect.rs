@@ -78,19 +78,20 @@ impl Kong {
 
     /// Reads entities out of documents, as a translation does.
     pub fn load(&self, sources: &Sources, documents: &[&Document]) -> Loaded {
-        declarative::load(
-            sources,
-            documents,
-            &declarative::Options {
-                now: self.now,
-                flavor: RouterFlavor::TraditionalCompatible,
-                runnable: &translate::is_offered,
-                skip_unknown_plugins: self.options.skip_unknown_plugins
-                    || self.settings.skip_unknown_plugins,
-                redis_default: self.default_redis().is_some(),
-                secret: &made_up,
-            },
-        )
+        declarative::load(sources, documents, &self.declarative())
+    }
+
+    /// How documents are read.
+    pub(crate) fn declarative(&self) -> declarative::Options<'static> {
+        declarative::Options {
+            now: self.now,
+            flavor: RouterFlavor::TraditionalCompatible,
+            runnable: &translate::is_offered,
+            skip_unknown_plugins: self.options.skip_unknown_plugins
+                || self.settings.skip_unknown_plugins,
+            redis_default: self.default_redis().is_some(),
+            secret: &made_up,
+        }
     }
 
     fn default_redis(&self) -> Option<RedisDefault> {
@@ -137,7 +138,7 @@ impl Dialect for Kong {
 
 /// A digest of the texts. Kong's is the MD5 of one; who reads it compares it with another of the
 /// same gateway only.
-fn hash(documents: &Documents<'_>) -> String {
+pub(crate) fn hash(documents: &Documents<'_>) -> String {
     if documents.items.is_empty() {
         return "0".repeat(32);
     }

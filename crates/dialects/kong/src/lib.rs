@@ -1,6 +1,7 @@
 //! Kong's documents, management API, translation and voice.
 //! Never imports: any other dialect, `dataplane`, `hosts`.
 
+pub mod admin;
 pub mod declarative;
 mod dialect;
 pub mod entities;
