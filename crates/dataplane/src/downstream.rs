@@ -62,7 +62,18 @@ pub(crate) trait Downstream {
     fn tunnel(&mut self) -> Option<&mut Conn>;
 
     /// Bytes read and written since the last call.
-    fn take_traffic(&mut self) -> (u64, u64);
+    fn take_traffic(&mut self) -> Traffic;
+}
+
+/// Bytes read from and written to a client.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Traffic {
+    /// Bytes read.
+    pub(crate) received: u64,
+    /// Bytes written.
+    pub(crate) sent: u64,
+    /// How many of those written were heads.
+    pub(crate) heads: u64,
 }
 
 /// How a response's body is framed.

@@ -232,7 +232,8 @@ impl<'a, D: Downstream> Story<'a, D> {
             Err(Broken::Client) => false,
             Err(Broken::Upstream { endpoint, error }) => {
                 let error = format!("the response broke off: {error}");
-                self.worker.telemetry.upstream_failed(self.x, &endpoint, &error);
+                let (worker, now) = (self.worker, self.worker.now());
+                worker.telemetry.upstream_failed(self.x, &endpoint, "broken", &error, now);
                 false
             }
         }
@@ -284,8 +285,10 @@ impl<'a, D: Downstream> Story<'a, D> {
     fn log(&mut self) {
         let now = self.worker.clock.now();
         self.x.timings.end = now.mono_us;
-        let (received, sent) = self.down.take_traffic();
-        (self.x.timings.received, self.x.timings.sent) = (received, sent);
+        let traffic = self.down.take_traffic();
+        self.x.timings.received = traffic.received;
+        self.x.timings.sent = traffic.sent;
+        self.x.timings.sent_head = traffic.heads;
         self.chain.log(self.live, self.x, self.choices);
         let series = self.x.route.map(|route| self.live.series(route));
         self.worker.telemetry.done(self.x, series, now);

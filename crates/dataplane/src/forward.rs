@@ -113,9 +113,13 @@ pub(crate) async fn forward<D: Downstream>(
             }
             Err(failed) => failed,
         };
-        worker.telemetry.upstream_failed(x, &upstream.compiled.endpoints[endpoint].label, &failed);
         let stale = matches!(failed, Failed::Broken { reused: true, .. });
-        if !failed.may_try_again(x, &sending) || (tries == 0 && !stale) {
+        let again = failed.may_try_again(x, &sending) && (tries > 0 || stale);
+        if let Some(kind) = failed.kind().filter(|_| !(again && stale)) {
+            let endpoint = &upstream.compiled.endpoints[endpoint].label;
+            worker.telemetry.upstream_failed(x, endpoint, kind, &failed, worker.now());
+        }
+        if !again {
             x.timings.upstream_head = worker.now_us();
             return Err(attempt.failed(failed));
         }
@@ -365,6 +369,19 @@ impl<D: Downstream> Attempt<'_, D> {
 }
 
 impl Failed {
+    /// What it is called in metrics; `None` if no endpoint is to blame.
+    fn kind(&self) -> Option<&'static str> {
+        match self {
+            Self::Connect(ConnectError::Unresolved(_)) => Some("unresolved"),
+            Self::Connect(ConnectError::Timeout) => Some("connect_timeout"),
+            Self::Connect(_) => Some("connect"),
+            Self::Broken { .. } => Some("broken"),
+            Self::Timeout => Some("timeout"),
+            Self::BadResponse(_) => Some("bad_response"),
+            Self::Client(_) => None,
+        }
+    }
+
     /// Whether another endpoint may be asked (RFC 9110 section 9.2.2: not with a method that may
     /// have taken effect, unless nothing of the request was sent).
     fn may_try_again(&self, x: &Exchange, sending: &Sending) -> bool {

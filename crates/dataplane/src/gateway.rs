@@ -12,7 +12,8 @@ use model::{ListenerId, Model};
 use crate::listen;
 use crate::settings::{ConnectTo, Settings};
 use crate::snapshot::{CompiledListener, Rejection, Snapshot};
-use crate::telemetry::{Telemetry, status};
+use crate::telemetry::Telemetry;
+use crate::telemetry::status::{self, StatusServer};
 use crate::worker::{Command, Common, Handle};
 
 /// A running gateway.
@@ -21,6 +22,8 @@ pub struct Gateway {
     common: Common,
     workers: Vec<Handle>,
     published: Mutex<Published>,
+    /// Answers as long as the gateway lives.
+    _status: Option<StatusServer>,
 }
 
 /// What is served, and where.
@@ -41,9 +44,8 @@ impl Gateway {
     pub fn start(settings: Settings, kinds: Kinds) -> io::Result<Self> {
         let counters = Arc::new(Counters::default());
         let telemetry = Telemetry::new(&settings.access_log, Arc::clone(&counters))?;
-        if let Some(address) = settings.status_listen {
-            status::serve(listen_for_status(address)?, Arc::clone(&telemetry))?;
-        }
+        let serve = |address| status::serve(listen_for_status(address)?, Arc::clone(&telemetry));
+        let status = settings.status_listen.map(serve).transpose()?;
         let common = Common {
             kinds: Arc::new(kinds),
             shared: Arc::new(Shared::default()),
@@ -62,14 +64,15 @@ impl Gateway {
             open: HashMap::new(),
             ids: Vec::new(),
         };
-        Ok(Self { settings, common, workers, published: Mutex::new(published) })
+        Ok(Self { settings, common, workers, published: Mutex::new(published), _status: status })
     }
 
     /// Compiles a model and brings it to all workers; returns when every one of them serves it.
+    /// The revision, from 1, is what status and metrics call it.
     ///
     /// # Errors
     /// What about the model cannot be served. Nothing has changed then.
-    pub fn publish(&self, model: &Model) -> Result<(), Vec<Rejection>> {
+    pub fn publish(&self, model: &Model, revision: u64) -> Result<(), Vec<Rejection>> {
         let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
         let previous = Arc::clone(&published.snapshot);
         let (kinds, settings) = (&self.common.kinds, &self.settings);
@@ -82,6 +85,8 @@ impl Gateway {
         published.snapshot = snapshot;
         drop(previous);
         self.common.shared.sweep();
+        let routes = published.snapshot.routes.iter().map(|route| &*route.labels);
+        self.common.telemetry.serving(revision, routes);
         self.common.telemetry.set_ready(true);
         Ok(())
     }
@@ -167,11 +172,9 @@ pub fn compile_check(model: &Model, kinds: &Kinds, connect_to: &[ConnectTo]) -> 
 }
 
 fn listen_for_status(address: SocketAddr) -> io::Result<TcpListener> {
-    let listener = TcpListener::bind(address).map_err(|error| {
+    TcpListener::bind(address).map_err(|error| {
         io::Error::new(error.kind(), format!("the status address {address}: {error}"))
-    })?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
+    })
 }
 
 fn ids(snapshot: &Snapshot, open: &HashMap<String, SocketAddr>) -> Vec<(ListenerId, SocketAddr)> {

@@ -126,6 +126,8 @@ pub struct Timings {
     pub received: u64,
     /// Bytes written to the client, head included.
     pub sent: u64,
+    /// How many of the bytes written were heads.
+    pub sent_head: u64,
     /// The status that the upstream answered; zero if none did.
     pub upstream_status: u16,
     /// How many endpoints were tried.

@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt;
 use super::conn::{Conn, Next, Writing};
 use super::head::{Framing, Refused, read_request};
 use super::status;
-use crate::downstream::{Body, Downstream, RequestError};
+use crate::downstream::{Body, Downstream, RequestError, Traffic};
 use crate::exchange;
 use crate::http2;
 use crate::serve::Place;
@@ -278,6 +278,8 @@ struct Http1<'a> {
     waits: bool,
     /// Whether the connection takes another request afterwards.
     keep_alive: bool,
+    /// Bytes of heads that were queued.
+    heads: u64,
 }
 
 impl<'a> Http1<'a> {
@@ -296,6 +298,7 @@ impl<'a> Http1<'a> {
             websocket: framing.websocket,
             waits: framing.expects_continue,
             keep_alive: framing.keep_alive,
+            heads: 0,
         }
     }
 
@@ -344,12 +347,15 @@ impl Downstream for Http1<'_> {
 
     fn send_continue(&mut self) {
         if std::mem::take(&mut self.waits) && self.conn.input.is_empty() {
-            self.conn.output().extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+            let head = b"HTTP/1.1 100 Continue\r\n\r\n";
+            self.conn.output().extend_from_slice(head);
+            self.heads += head.len() as u64;
         }
     }
 
     fn send_interim(&mut self, response: &Response) {
         let output = self.conn.output();
+        let before = output.len();
         status::write_line(response.status, output);
         let mut lines = Lines(output);
         for (name, value) in response.headers.iter() {
@@ -358,6 +364,7 @@ impl Downstream for Http1<'_> {
             }
         }
         output.extend_from_slice(b"\r\n");
+        self.heads += (output.len() - before) as u64;
     }
 
     fn begin(&mut self, x: &Exchange, voice: &Voice, answered: Answered, body: Body) {
@@ -368,6 +375,7 @@ impl Downstream for Http1<'_> {
         }
         let now = self.worker.now();
         let output = self.conn.output();
+        let before = output.len();
         status::write_line(x.response.status, output);
         voice.response_headers(x, now.mono_us, answered, &mut Lines(output));
         if answered != Answered::Upstream {
@@ -401,6 +409,7 @@ impl Downstream for Http1<'_> {
             false => output.extend_from_slice(b"Connection: close\r\n"),
         }
         output.extend_from_slice(b"\r\n");
+        self.heads += (output.len() - before) as u64;
         self.conn.write_body(writing);
     }
 
@@ -443,8 +452,9 @@ impl Downstream for Http1<'_> {
         self.websocket.then_some(&mut *self.conn)
     }
 
-    fn take_traffic(&mut self) -> (u64, u64) {
-        self.conn.take_traffic()
+    fn take_traffic(&mut self) -> Traffic {
+        let (received, sent) = self.conn.take_traffic();
+        Traffic { received, sent, heads: std::mem::take(&mut self.heads) }
     }
 }
 

@@ -10,7 +10,7 @@ use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderMap, StatusCode};
 use model::{Answered, Limits};
 
-use crate::downstream::{Body, Downstream, RequestError};
+use crate::downstream::{Body, Downstream, RequestError, Traffic};
 use crate::http1::conn::{Conn, Next};
 use crate::timer::Deadline;
 use crate::voice::{Fields, Sink, Voice};
@@ -34,8 +34,7 @@ pub(super) struct Stream<'a> {
     /// Why the response's head could not be sent.
     failed: Option<h2::Error>,
     finished: bool,
-    received: u64,
-    sent: u64,
+    traffic: Traffic,
 }
 
 impl<'a> Stream<'a> {
@@ -61,8 +60,7 @@ impl<'a> Stream<'a> {
             response: None,
             failed: None,
             finished: false,
-            received,
-            sent: 0,
+            traffic: Traffic { received, ..Traffic::default() },
         }
     }
 
@@ -119,7 +117,7 @@ impl Downstream for Stream<'_> {
             }
             if let Some(piece) = ready!(self.request.poll_data(cx)) {
                 self.piece = piece.map_err(|error| RequestError::Gone(io::Error::other(error)))?;
-                self.received += self.piece.len() as u64;
+                self.traffic.received += self.piece.len() as u64;
                 continue;
             }
             let trailers = ready!(self.request.poll_trailers(cx));
@@ -184,8 +182,10 @@ impl Downstream for Stream<'_> {
             fields.header_with(b"content-length", |output| crate::number::write(length, output));
         }
         self.finished = matches!(body, Body::None | Body::Named(_) | Body::Length(0));
-        self.sent +=
-            head.headers().iter().map(|(n, v)| (n.as_str().len() + v.len()) as u64).sum::<u64>();
+        let fields = head.headers().iter().map(|(n, v)| (n.as_str().len() + v.len()) as u64);
+        let size = fields.sum::<u64>();
+        self.traffic.sent += size;
+        self.traffic.heads += size;
         match self.respond.send_response(head, self.finished) {
             Ok(response) => self.response = Some(response),
             Err(error) => self.failed = Some(error),
@@ -210,7 +210,7 @@ impl Downstream for Stream<'_> {
         let len = capacity.min(data.len());
         let piece = Bytes::copy_from_slice(&data[..len]);
         response.send_data(piece, false).map_err(io::Error::other)?;
-        self.sent += len as u64;
+        self.traffic.sent += len as u64;
         Poll::Ready(Ok(len))
     }
 
@@ -258,8 +258,8 @@ impl Downstream for Stream<'_> {
         None
     }
 
-    fn take_traffic(&mut self) -> (u64, u64) {
-        (std::mem::take(&mut self.received), std::mem::take(&mut self.sent))
+    fn take_traffic(&mut self) -> Traffic {
+        std::mem::take(&mut self.traffic)
     }
 }
 

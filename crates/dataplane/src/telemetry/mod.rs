@@ -1,104 +1,129 @@
-//! What is known of the traffic: nothing is kept yet.
+//! Seeing it run: the access log, numbers for Prometheus, the status of the gateway.
+//!
+//! Every worker counts in cells of its own and fills a log buffer of its own; who asks for
+//! metrics sums, and one thread writes the log. No request waits for either.
 
-use std::fmt::Display;
+mod durations;
+mod exposition;
+mod log;
+mod process;
+mod registry;
+mod series;
+pub(crate) mod status;
+mod worker;
+
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use filter::{Counters, Exchange, Now};
+use filter::Counters;
 use model::Labels;
 
-/// Where and how requests are logged.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AccessLogSettings {
-    /// Where to.
-    pub target: LogTarget,
-    /// In what form.
-    pub format: LogFormat,
+use log::{Format, Sink};
+use registry::Registry;
+
+pub use log::{AccessLogSettings, InvalidLogFormat, LogFormat, LogTarget};
+pub(crate) use series::RouteSeries;
+pub(crate) use worker::WorkerTelemetry;
+
+/// What a gateway knows about itself.
+pub(crate) struct Telemetry {
+    registry: Arc<Registry>,
+    counters: Arc<Counters>,
+    log: Option<(Sink, Arc<Format>)>,
+    started: Instant,
+    started_unix_ms: u64,
+    ready: AtomicBool,
+    reloads: Reloads,
 }
 
-/// Where requests are logged to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum LogTarget {
-    /// Nowhere.
-    #[default]
-    Off,
-    /// The standard output.
-    Stdout,
-    /// A file, opened anew when it was renamed.
-    File(PathBuf),
+/// What became of new configurations. Times are milliseconds since 1970, 0 for never.
+#[derive(Default)]
+struct Reloads {
+    applied: AtomicU64,
+    rejected: AtomicU64,
+    applied_unix_ms: AtomicU64,
+    rejected_unix_ms: AtomicU64,
+    /// Of the configuration that is served; 0 before there is one.
+    revision: AtomicU64,
 }
-
-/// In what form requests are logged.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum LogFormat {
-    /// nginx's `combined`.
-    #[default]
-    Combined,
-    /// A JSON object a line.
-    Json,
-    /// A template with nginx's names of variables.
-    Template(String),
-}
-
-/// What the workers of a gateway tell.
-pub(crate) struct Telemetry;
-
-/// What one worker tells.
-pub(crate) struct WorkerTelemetry;
-
-/// The numbers of a route.
-pub(crate) struct RouteSeries;
 
 impl Telemetry {
-    pub(crate) fn new(_: &AccessLogSettings, _: Arc<Counters>) -> io::Result<Arc<Self>> {
-        Ok(Arc::new(Self))
+    /// Opens the access log.
+    ///
+    /// # Errors
+    /// If the log cannot be opened, or its format has a mistake (`InvalidInput`).
+    pub(crate) fn new(
+        settings: &AccessLogSettings,
+        counters: Arc<Counters>,
+    ) -> io::Result<Arc<Self>> {
+        let format = Format::compile(&settings.format)?;
+        let sink = Sink::open(&settings.target)?;
+        Ok(Arc::new(Self {
+            registry: Arc::default(),
+            counters,
+            log: sink.map(|sink| (sink, Arc::new(format))),
+            started: Instant::now(),
+            started_unix_ms: unix_ms(),
+            ready: AtomicBool::new(false),
+            reloads: Reloads::default(),
+        }))
     }
 
-    pub(crate) fn worker(self: &Arc<Self>) -> WorkerTelemetry {
-        WorkerTelemetry
+    /// A worker's part. The worker keeps it to itself.
+    pub(crate) fn worker(&self) -> WorkerTelemetry {
+        WorkerTelemetry::new(&self.registry, self.log.as_ref())
     }
 
-    pub(crate) fn reopen(&self) {}
+    /// Has the access log's file opened anew by its name.
+    pub(crate) fn reopen(&self) {
+        if let Some((sink, _)) = &self.log {
+            sink.reopen();
+        }
+    }
 
-    pub(crate) fn flush(&self) {}
+    /// Writes what waits to be written to the access log; gives up after some seconds.
+    pub(crate) fn flush(&self) {
+        if let Some((sink, _)) = &self.log {
+            sink.flush();
+        }
+    }
 
-    pub(crate) fn reloaded(&self, _: bool) {}
+    /// A configuration is served by all workers. Series of routes that it does not have are let go
+    /// once no exchange needs them any more.
+    pub(crate) fn serving<'a>(&self, revision: u64, routes: impl Iterator<Item = &'a Labels>) {
+        self.registry.keep(routes);
+        self.reloads.revision.store(revision, Ordering::Relaxed);
+    }
 
-    pub(crate) fn set_ready(&self, _: bool) {}
+    /// A new configuration was applied, or refused and the one before goes on.
+    pub(crate) fn reloaded(&self, applied: bool) {
+        let reloads = &self.reloads;
+        let (count, when) = match applied {
+            true => (&reloads.applied, &reloads.applied_unix_ms),
+            false => (&reloads.rejected, &reloads.rejected_unix_ms),
+        };
+        when.store(unix_ms(), Ordering::Relaxed);
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether requests should be sent here.
+    pub(crate) fn set_ready(&self, ready: bool) {
+        self.ready.store(ready, Ordering::Relaxed);
+    }
+
+    fn dropped_lines(&self) -> u64 {
+        self.log.as_ref().map_or(0, |(sink, _)| sink.dropped())
+    }
 }
 
-impl WorkerTelemetry {
-    pub(crate) fn series(&self, _: &Arc<Labels>) -> Arc<RouteSeries> {
-        Arc::new(RouteSeries)
-    }
-
-    pub(crate) fn policy(&self, _: &str) -> usize {
-        0
-    }
-
-    pub(crate) fn policy_time(&self, _: usize, _: u64) {}
-
-    pub(crate) fn connection_opened(&self, _: bool) {}
-
-    pub(crate) fn connection_closed(&self, _: bool) {}
-
-    pub(crate) fn done(&self, _: &Exchange, _: Option<&RouteSeries>, _: Now) {}
-
-    pub(crate) fn upstream_failed(&self, _: &Exchange, endpoint: &str, error: &dyn Display) {
-        tracing::warn!(target: "upstream", endpoint, %error, "an upstream failed");
-    }
+fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-pub(crate) mod status {
-    //! The status pages.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-    use std::io;
-    use std::net::TcpListener;
-    use std::sync::Arc;
-
-    pub(crate) fn serve(_: TcpListener, _: Arc<super::Telemetry>) -> io::Result<()> {
-        let message = "status pages are not served yet";
-        Err(io::Error::new(io::ErrorKind::Unsupported, message))
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,7 @@ mod wording;
 
 pub(crate) use forwarding::RequestFacts;
 pub(crate) use sink::{Fields, Lines, Sink};
+pub(crate) use template::{write_address, write_id};
 
 use filter::{Exchange, Headers, LocalReply, Problem};
 use model::Answered;

@@ -83,7 +83,7 @@ impl Build {
     pub(crate) fn start(self) -> Running {
         let settings = Settings { workers: 2, ..Settings::default() };
         let gateway = Gateway::start(settings, Kinds::default()).expect("threads are to be had");
-        gateway.publish(&self.0).expect("the model can be served");
+        gateway.publish(&self.0, 1).expect("the model can be served");
         Running(gateway)
     }
 }
@@ -101,7 +101,7 @@ impl Running {
     }
 
     pub(crate) fn try_publish(&self, model: &Model) -> Result<(), Vec<Rejection>> {
-        self.0.publish(model)
+        self.0.publish(model, 2)
     }
 
     pub(crate) fn drain(&self, limit: Duration) -> bool {
