@@ -5,8 +5,10 @@
 
 use config::{Budget, Document, Findings, Sources, read_yaml};
 use kong::declarative::{self, Loaded, Options};
+use kong::entities::Entities;
 use kong::schema::RouterFlavor;
-use serde_json::Value;
+use proptest::prelude::*;
+use serde_json::{Value, json};
 
 fn cases(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("a case is JSON")).collect()
@@ -63,4 +65,151 @@ fn comparable(mut body: Value) -> Value {
         body.shift_remove("message");
     }
     body
+}
+
+#[test]
+fn entities_are_completed_as_kong_does() {
+    let mut wrong = Vec::new();
+    for case in cases(include_str!("data/loaded.jsonl")) {
+        let (mut found, mut expected) = (by_kind(&load(&case).entities), case["body"].clone());
+        forget_clocks(&mut found);
+        forget_clocks(&mut expected);
+        if found != expected {
+            wrong.push(format!("{}\n  Kong {expected}\n  here {found}", case["case"]));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// As Kong answers a document that it takes: by kind and id, for the kinds of the cases.
+fn by_kind(entities: &Entities) -> Value {
+    let mut kinds = serde_json::Map::new();
+    let mut add = |kind: &str, list: Vec<Value>| {
+        let by_id = list.into_iter().map(|row| (row["id"].as_str().unwrap_or("").to_owned(), row));
+        let by_id: serde_json::Map<String, Value> = by_id.collect();
+        if !by_id.is_empty() {
+            kinds.insert(kind.to_owned(), by_id.into());
+        }
+    };
+    add("services", rows(&entities.services));
+    add("routes", rows(&entities.routes));
+    add("consumers", rows(&entities.consumers));
+    add("plugins", rows(&entities.plugins));
+    for (kind, records) in &entities.others {
+        add(kind, records.iter().map(|record| record.fields.clone().into()).collect());
+    }
+    kinds.into()
+}
+
+fn rows<T: serde::Serialize>(entities: &[T]) -> Vec<Value> {
+    let row = |entity| serde_json::to_value(entity).expect("an entity is a JSON object");
+    entities.iter().map(row).collect()
+}
+
+fn forget_clocks(value: &mut Value) {
+    if let Value::Object(fields) = value {
+        fields.retain(|name, _| name != "created_at" && name != "updated_at");
+        fields.values_mut().for_each(forget_clocks);
+    }
+}
+
+/// What a document of these words says, or what is said about it.
+fn outcome(text: &str) -> Result<Entities, Vec<String>> {
+    let loaded = load(&json!({ "config": text }));
+    let said: Vec<String> = loaded.findings.iter().map(ToString::to_string).collect();
+    if loaded.refusal.is_some() || loaded.findings.has_errors() {
+        Err(said)
+    } else {
+        Ok(loaded.entities)
+    }
+}
+
+#[test]
+fn old_formats_have_their_regular_expressions_marked() {
+    let route = |version: &str, paths: &str| {
+        let text = format!(
+            "_format_version: \"{version}\"\nservices:\n- name: s\n  host: h\n  routes:\n  - name: r\n    paths: [{paths}]\n"
+        );
+        outcome(&text).map(|mut entities| entities.routes.remove(0).paths.unwrap_or_default())
+    };
+    assert_eq!(route("1.1", "/a\\d+, /plain"), Ok(vec!["~/a\\d+".into(), "/plain".into()]));
+    assert_eq!(route("2.1", "/a(b|c)"), Ok(vec!["~/a(b|c)".into()]));
+    assert_eq!(route("3.0", "/a\\d+"), Ok(vec!["/a\\d+".into()]));
+    assert_eq!(route("3.0", "'~/a\\d+'"), Ok(vec!["~/a\\d+".into()]));
+}
+
+#[test]
+fn others_are_referred_to_by_name_id_or_object() {
+    let id = "11111111-1111-4111-8111-111111111111";
+    for reference in ["orders", id, &format!("{{id: {id}}}"), "{name: orders}"] {
+        let text = format!(
+            "_format_version: \"3.0\"\nservices:\n- {{name: orders, id: {id}, url: 'http://h:1/x'}}\n\
+             routes:\n- name: r\n  paths: [/]\n  service: {reference}\n"
+        );
+        let entities = outcome(&text).unwrap_or_else(|said| panic!("{reference}: {said:?}"));
+        let service = entities.routes[0].service.as_ref().map(|service| service.id.as_str());
+        assert_eq!(service, Some(id), "{reference}");
+        let service = &entities.services[0];
+        assert_eq!((service.port, service.path.as_deref()), (1, Some("/x")));
+    }
+}
+
+#[test]
+fn passwords_are_hashed_unless_they_are_already() {
+    let password = |transform: &str| {
+        let text = format!(
+            "_format_version: \"3.0\"\n{transform}consumers:\n- username: a\n  basicauth_credentials:\n  - {{username: u, password: pw}}\n"
+        );
+        let entities = outcome(&text).unwrap_or_else(|said| panic!("{said:?}"));
+        entities.others["basicauth_credentials"][0].fields["password"].clone()
+    };
+    assert_eq!(password("_transform: false\n"), "pw");
+    let hashed = password("");
+    assert_eq!(hashed.as_str().map(str::len), Some(40));
+    assert_eq!(password("_transform: true\n"), hashed);
+}
+
+/// Values under names that mean something, most of them wrong.
+fn documents() -> impl Strategy<Value = Value> {
+    const NAMES: &str = "(_format_version|_transform|_comment|_info|services|routes|plugins|consumers|upstreams|targets|\
+        certificates|snis|jwt_secrets|keyauth_credentials|acls|vaults|keys|key_sets|name|id|host|url|port|protocol|paths|\
+        hosts|headers|methods|protocols|service|route|consumer|config|minute|policy|redis|redis_host|username|custom_id|key|\
+        secret|algorithm|target|weight|tags|cert|expression|healthchecks|x)";
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "(3\\.0|1\\.1|s|/|~/a|/%61|\\*\\.a|http|tcp|http://h/|jwt|rate-limiting|key-auth|redis|local|header|\
+            127\\.0\\.0\\.1:80|\\[::1\\]|11111111-1111-4111-8111-111111111111|)"
+            .prop_map(Value::from),
+        "\\PC{0,8}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(6, 96, 6, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::btree_map(NAMES, inner, 0..6)
+                .prop_map(|entries| Value::Object(entries.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// Whatever is refused is refused by findings too, or a file would be taken for an empty one.
+    #[test]
+    fn every_document_is_taken_or_refused_for_a_reason(mut document in documents(), good in any::<bool>()) {
+        if good && let Some(fields) = document.as_object_mut() {
+            fields.insert("_format_version".into(), "3.0".into());
+        }
+        let loaded = load(&json!({ "config": document.to_string() }));
+        prop_assert_eq!(loaded.refusal.is_some() && !loaded.findings.has_errors(), false);
+        if loaded.findings.has_errors() {
+            prop_assert_eq!(loaded.entities, Entities::default());
+        }
+        if let Some(refusal) = loaded.refusal {
+            prop_assert_eq!(&refusal.body(true)["code"], 14);
+        }
+    }
 }
