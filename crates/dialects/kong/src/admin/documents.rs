@@ -31,12 +31,12 @@ pub(super) async fn answer(api: &Admin, request: &Request) -> Result<Answer, Fai
             Answer::message(StatusCode::TOO_MANY_REQUESTS, said).with_header("retry-after", "1")
         );
     };
-    let read = Read::of(api, &text);
-    if request.switch("check_hash") && read.hash == api.snapshot().configuration.hash {
+    let read = Read::of(&text);
+    if request.switch("check_hash") && read.hash() == api.snapshot().configuration.hash {
         return Ok(Answer::empty(StatusCode::NOT_MODIFIED));
     }
     let flatten = request.switch("flatten_errors");
-    if let Some(refusal) = read.refusal {
+    if let Some(refusal) = read.refusal(api) {
         return Ok(Answer::json(StatusCode::BAD_REQUEST, refusal.body(flatten)));
     }
     let Some(report) = api.control.post(DIALECT, LABEL, &text).await else {
@@ -67,36 +67,40 @@ fn document(request: &Request) -> Result<String, Failure> {
     }
 }
 
-/// A document that was looked at, before it is put in place of what runs.
+/// A document that is looked at before it is put in place of what runs: the control side would say
+/// what is wrong with it, but not as the tree that Kong answers.
 struct Read {
-    hash: String,
-    refusal: Option<Refusal>,
+    sources: Sources,
+    findings: Findings,
+    documents: Vec<Document>,
 }
 
 impl Read {
-    fn of(api: &Admin, text: &Arc<str>) -> Self {
+    fn of(text: &Arc<str>) -> Self {
         let (mut sources, mut findings) = (Sources::new(), Findings::new());
-        let documents = config::read_auto(
-            &mut sources,
-            LABEL,
-            Arc::clone(text),
-            &Budget::NETWORK,
-            &mut findings,
-        );
-        let items: Vec<&Document> =
-            documents.iter().filter(|document| !document.root.is_null()).collect();
-        let hash = hash(&Documents { sources: &sources, items: items.clone() });
-        if let Some(error) = findings.iter().find(|finding| finding.is_error()) {
-            return Self { hash, refusal: Some(Refusal::unreadable(&unreadable(error, &sources))) };
+        let text = Arc::clone(text);
+        let mut documents =
+            config::read_auto(&mut sources, LABEL, text, &Budget::NETWORK, &mut findings);
+        documents.retain(|document| !document.root.is_null());
+        Self { sources, findings, documents }
+    }
+
+    fn hash(&self) -> String {
+        hash(&Documents { sources: &self.sources, items: self.documents.iter().collect() })
+    }
+
+    fn refusal(&self, api: &Admin) -> Option<Refusal> {
+        if let Some(error) = self.findings.iter().find(|finding| finding.is_error()) {
+            return Some(Refusal::unreadable(&unreadable(error, &self.sources)));
         }
-        if items.is_empty() {
-            let refusal = Refusal::unreadable("expected an object");
-            return Self { hash, refusal: Some(refusal) };
+        if self.documents.is_empty() {
+            return Some(Refusal::unreadable("expected an object"));
         }
-        let loaded = api.kong.load(&sources, &items);
+        let items: Vec<&Document> = self.documents.iter().collect();
+        let loaded = api.kong.load(&self.sources, &items);
         let errors = loaded.findings.has_errors();
-        let other = errors.then(|| refusal(&loaded.findings, &sources));
-        Self { hash, refusal: loaded.refusal.or(other) }
+        let other = || errors.then(|| refusal(&loaded.findings, &self.sources));
+        loaded.refusal.or_else(other)
     }
 }
 

@@ -32,6 +32,9 @@ use crate::voice::VERSION;
 /// The most connections at a time; whoever comes then has to wait.
 const CONNECTIONS: usize = 512;
 
+/// The longest head of a request.
+const LONGEST_HEAD: usize = 64 << 10;
+
 /// How long a handshake and the head of a request may take.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -150,7 +153,11 @@ impl Acceptor {
 /// Serves one connection. How it ends is the client's business.
 async fn converse(admin: Arc<Admin>, stream: impl AsyncRead + AsyncWrite + Unpin + 'static) {
     let mut server = auto::Builder::new(TokioExecutor::new());
-    server.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(LONGEST_HEAD);
     server.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIMEOUT);
     let service = service_fn(move |request| {
         let admin = Arc::clone(&admin);
