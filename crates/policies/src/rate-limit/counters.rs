@@ -5,6 +5,7 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 
 use super::limit::{Current, Verdict};
 use super::period::Period;
@@ -50,6 +51,24 @@ struct Count {
     /// When the window began.
     start: u64,
     used: u64,
+    /// How many of these are not known outside of the node.
+    untold: u64,
+}
+
+/// What one identifier has used since it was last told outside of the node.
+#[derive(Debug)]
+pub(super) struct Untold {
+    pub(super) identifier: Box<[u8]>,
+    pub(super) counts: SmallVec<[UntoldCount; 2]>,
+}
+
+/// The same, in one window.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct UntoldCount {
+    pub(super) period: Period,
+    /// When the window began.
+    pub(super) start: u64,
+    pub(super) requests: u64,
 }
 
 impl Counters {
@@ -65,8 +84,34 @@ impl Counters {
         currents: &mut [Current],
         unix_ms: u64,
     ) -> Verdict {
-        let shard = &self.shards[self.hasher.hash_one(identifier) as usize % SHARDS];
-        shard.0.lock().counter(identifier, unix_ms).take(currents)
+        self.shard(identifier).lock().counter(identifier, unix_ms).take(currents)
+    }
+
+    /// Takes out what has not been told outside of the node, a shard at a time so that no lock is
+    /// held for long.
+    pub(super) fn untold(&self) -> impl Iterator<Item = Vec<Untold>> {
+        self.shards.iter().map(|shard| shard.0.lock().untold())
+    }
+
+    /// Learns how much is used in all windows of what was told, in the order of its counts; or, if
+    /// there was nobody to tell, keeps it for the next time.
+    pub(super) fn told(&self, told: &Untold, totals: Option<&[u64]>) {
+        let mut known = self.shard(&told.identifier).lock();
+        let Some(counter) = known.by_identifier.get_mut(&told.identifier) else { return };
+        for (ix, it) in told.counts.iter().enumerate() {
+            let count = &mut counter.0[it.period as usize];
+            if count.start != it.start {
+                continue;
+            }
+            match totals.and_then(|totals| totals.get(ix)) {
+                Some(total) => count.used = total + count.untold,
+                None => count.untold += it.requests,
+            }
+        }
+    }
+
+    fn shard(&self, identifier: &[u8]) -> &Mutex<Known> {
+        &self.shards[self.hasher.hash_one(identifier) as usize % SHARDS].0
     }
 }
 
@@ -110,7 +155,27 @@ impl Known {
     }
 }
 
+impl Known {
+    fn untold(&mut self) -> Vec<Untold> {
+        let counters = self.by_identifier.iter_mut();
+        let untold = counters.map(|(identifier, counter)| (identifier, counter.untold()));
+        untold
+            .filter(|(_, counts)| !counts.is_empty())
+            .map(|(identifier, counts)| Untold { identifier: identifier.clone(), counts })
+            .collect()
+    }
+}
+
 impl Counter {
+    fn untold(&mut self) -> SmallVec<[UntoldCount; 2]> {
+        let counts = Period::ALL.into_iter().zip(&mut self.0);
+        let untold = counts.filter(|(_, count)| count.untold > 0).map(|(period, count)| {
+            let requests = std::mem::take(&mut count.untold);
+            UntoldCount { period, start: count.start, requests }
+        });
+        untold.collect()
+    }
+
     fn take(&mut self, currents: &mut [Current]) -> Verdict {
         let mut verdict = Verdict::Admitted;
         for current in &mut *currents {
@@ -122,7 +187,9 @@ impl Counter {
         if verdict == Verdict::Admitted {
             for current in currents {
                 current.used += 1;
-                self.0[current.limit.period as usize].used = current.used;
+                let count = &mut self.0[current.limit.period as usize];
+                count.used = current.used;
+                count.untold += 1;
             }
         }
         verdict
@@ -135,7 +202,7 @@ impl Counter {
         // there. If the clock was set back further, time begins anew.
         let set_back = count.start > current.window.end;
         if count.start < current.window.start || set_back {
-            *count = Count { start: current.window.start, used: 0 };
+            *count = Count { start: current.window.start, ..Count::default() };
         }
         count
     }
@@ -245,6 +312,34 @@ mod tests {
             take(&counters, &format!("new {n}"), &limits, NOON + 2_000);
         }
         assert!(known(&counters) < 11_000, "{}", known(&counters));
+    }
+
+    #[test]
+    fn what_was_told_is_told_once_and_what_others_used_is_learnt() {
+        let counters = Counters::new();
+        let limits = limits(&[(Period::Minute, 10), (Period::Day, 100)]);
+        let untold = || counters.untold().flatten().collect::<Vec<_>>();
+        let requests = |told: &Untold| told.counts.iter().map(|it| it.requests).collect::<Vec<_>>();
+        take(&counters, "a", &limits, NOON);
+        take(&counters, "a", &limits, NOON);
+        let first = untold().pop().unwrap();
+        assert_eq!(requests(&first), [2, 2]);
+        assert!(untold().is_empty());
+
+        take(&counters, "a", &limits, NOON);
+        counters.told(&first, None);
+        let second = untold().pop().unwrap();
+        assert_eq!(requests(&second), [3, 3], "with what could not be told");
+
+        take(&counters, "a", &limits, NOON);
+        counters.told(&second, Some(&[8, 13]));
+        assert_eq!(take(&counters, "a", &limits, NOON), (Verdict::Admitted, vec![10, 15]));
+        assert_eq!(take(&counters, "a", &limits, NOON).0, Verdict::Refused);
+
+        // What is learnt of a window that is past is of no use.
+        take(&counters, "a", &limits, NOON + MINUTE);
+        counters.told(&second, Some(&[100, 18]));
+        assert_eq!(take(&counters, "a", &limits, NOON + MINUTE), (Verdict::Admitted, vec![2, 22]));
     }
 
     proptest! {

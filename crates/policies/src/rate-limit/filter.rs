@@ -12,7 +12,7 @@ use super::config::{Config, StoreConfig, StoreKind, WindowConfig};
 use super::counters::Counters;
 use super::identifier::By;
 use super::limit::{Current, Limit, Verdict, currents, limits};
-use super::redis::{RedisStore, RunningRedis};
+use super::redis::{Asking, Buffered, RedisStore, RunningRedis};
 use super::tell::Telling;
 
 /// A prepared policy.
@@ -91,7 +91,10 @@ impl Prepared for RateLimit {
                 let name = format!("{NAME}/local/{}", self.scope);
                 RunningStore::Local(cx.shared.get_or_make(&name, Counters::new))
             }
-            Store::Redis(store) => RunningStore::Redis(store.start(None, cx)),
+            Store::Redis(store) => match store.start(cx) {
+                RunningRedis::Asking(redis) => RunningStore::Redis(redis),
+                RunningRedis::Buffered(buffered) => RunningStore::Buffered(buffered),
+            },
         };
         let failures = "Requests that a store of rate limits did not answer for";
         Rc::new(Running {
@@ -113,7 +116,8 @@ struct Running {
 /// Where a worker counts requests.
 enum RunningStore {
     Local(Arc<Counters>),
-    Redis(RunningRedis),
+    Buffered(Buffered),
+    Redis(Asking),
 }
 
 impl Filter for Running {
@@ -122,21 +126,22 @@ impl Filter for Running {
         let mut currents = currents(&self.policy.limits, now);
         let identifier = self.policy.by.identifier(exchange);
         let identifier = identifier.as_bytes();
-        match &self.store {
-            RunningStore::Local(counters) => {
-                let verdict = counters.take(identifier, &mut currents, now);
-                Step::Done(self.conclude(exchange, &currents, verdict))
-            }
-            RunningStore::Redis(store) => match store.question(identifier, &currents, now) {
-                Err(_) => Step::Done(self.go_without()),
-                Ok(question) => Step::Wait(Box::pin(async move {
-                    match store.take(&question, &mut currents).await {
+        let verdict = match &self.store {
+            RunningStore::Local(counters) => counters.take(identifier, &mut currents, now),
+            RunningStore::Buffered(buffered) => buffered.take(identifier, &mut currents, now),
+            RunningStore::Redis(redis) => {
+                let Ok(question) = redis.question(identifier, &currents, now) else {
+                    return Step::Done(self.go_without());
+                };
+                return Step::Wait(Box::pin(async move {
+                    match redis.take(&question, &mut currents).await {
                         Ok(verdict) => self.conclude(exchange, &currents, verdict),
                         Err(_) => self.go_without(),
                     }
-                })),
-            },
-        }
+                }));
+            }
+        };
+        Step::Done(self.conclude(exchange, &currents, verdict))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::super::period::{Period, Window};
+use super::super::period::Period;
 
 /// The name of a counter: `{prefix}:{scope}:{identifier}:{window start in ms}:{period}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,14 +23,19 @@ impl Keys {
         Self { prefix: prefix.to_owned(), scope: scope.to_owned(), tagged }
     }
 
-    /// The key of an identifier's counter in a window.
-    pub(super) fn key(&self, identifier: &[u8], period: Period, window: Window) -> Key {
+    /// What all keys have in common.
+    pub(super) fn name(&self) -> String {
+        format!("{}:{}", self.prefix, self.scope)
+    }
+
+    /// The key of an identifier's counter in the window that began at `start`.
+    pub(super) fn key(&self, identifier: &[u8], period: Period, start: u64) -> Key {
         let Self { prefix, scope, tagged } = self;
         let (open, close) = if *tagged { ("{", "}") } else { ("", "") };
         let mut key = Vec::with_capacity(prefix.len() + scope.len() + identifier.len() + 32);
         write!(key, "{prefix}:{open}{scope}:").expect("memory takes it");
         key.extend_from_slice(identifier);
-        write!(key, "{close}:{}:{}", window.start, period.as_str()).expect("memory takes it");
+        write!(key, "{close}:{start}:{}", period.as_str()).expect("memory takes it");
         Key(key)
     }
 }
@@ -76,7 +81,7 @@ mod tests {
 
     fn key(scope: &str, tagged: bool, period: Period) -> String {
         let keys = Keys::new("ratelimit", scope, tagged);
-        let key = keys.key(b"192.0.2.1", period, period.window(NOON + 1_234));
+        let key = keys.key(b"192.0.2.1", period, period.window(NOON + 1_234).start);
         String::from_utf8(key.0).unwrap()
     }
 
@@ -106,7 +111,7 @@ mod tests {
         for identifier in ["a", "", "}", "a}b{c", "{"] {
             let keys = Keys::new("p", "s", true);
             let slot = |period: Period| {
-                keys.key(identifier.as_bytes(), period, period.window(NOON)).slot()
+                keys.key(identifier.as_bytes(), period, period.window(NOON).start).slot()
             };
             assert!(Period::ALL.iter().all(|period| slot(*period) == slot(Period::Second)));
         }

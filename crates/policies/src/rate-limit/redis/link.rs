@@ -1,6 +1,7 @@
 //! A worker's way to a store, and the pool of these.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::{Arc, Weak};
 
 use filter::WorkerCx;
@@ -22,19 +23,42 @@ pub(super) enum Link {
     Cluster(Cluster),
 }
 
-/// The links of one worker. Policies with equal settings share one, over reloads too; the last
-/// that lets go of it closes it.
+/// The link that policies of one worker with equal settings share, over reloads too. The last that
+/// lets go of it closes it.
+pub(super) struct Pooled {
+    link: Arc<Link>,
+    /// Stays where the next policy looks as long as a link of it is in use.
+    _pool: Arc<Pool>,
+}
+
+/// The links of one worker.
 #[derive(Default)]
-pub(super) struct Pool(Mutex<HashMap<Settings, Weak<Link>>>);
+struct Pool(Mutex<HashMap<Settings, Weak<Link>>>);
+
+impl Pooled {
+    /// The link of a worker by these settings. `roots` are trusted in place of the system's
+    /// authorities.
+    pub(super) fn start(
+        settings: &Settings,
+        roots: Option<RootCertStore>,
+        cx: &WorkerCx,
+    ) -> Self {
+        let name = format!("rate-limit/links/{}", cx.worker);
+        let pool = cx.shared.get_or_make(&name, Pool::default);
+        Self { link: pool.link(settings, roots, cx), _pool: pool }
+    }
+}
+
+impl Deref for Pooled {
+    type Target = Link;
+
+    fn deref(&self) -> &Link {
+        &self.link
+    }
+}
 
 impl Pool {
-    /// The pool of a worker.
-    pub(super) fn of(cx: &WorkerCx) -> Arc<Self> {
-        cx.shared.get_or_make(&format!("rate-limit/redis/{}", cx.worker), Self::default)
-    }
-
-    /// The link by these settings.
-    pub(super) fn link(
+    fn link(
         &self,
         settings: &Settings,
         roots: Option<RootCertStore>,

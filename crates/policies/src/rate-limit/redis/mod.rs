@@ -2,8 +2,13 @@
 //!
 //! [`settings`] say how it is reached; [`dial`] makes a connection, [`node`] keeps it up behind a
 //! breaker, [`cluster`] knows which node holds which keys, and [`link`] is what a worker has of
-//! all that. [`key`] names counters and [`script`] counts.
+//! all that. [`key`] names counters and [`script`] counts; [`asking`] does so for each request,
+//! [`buffered`] now and then.
 
+mod asking;
+mod buffered;
+#[cfg(test)]
+mod buffered_tests;
 mod cluster;
 mod dial;
 mod journal;
@@ -23,28 +28,32 @@ mod tests;
 #[cfg(test)]
 mod topology_tests;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use ::filter::{Problem, WorkerCx};
-use redis::aio::MultiplexedConnection;
-use redis::RedisResult;
-use rustls::RootCertStore;
-use tokio::time::Instant;
 
+pub(super) use self::asking::Asking;
+pub(super) use self::buffered::Buffered;
 use self::key::Keys;
-use self::link::{Link, Pool};
-use self::node::Unavailable;
-use self::script::Run;
+use self::link::Pooled;
 use self::settings::{Settings, Topology};
 use super::config::StoreConfig;
-use super::limit::{Current, Verdict};
 
 /// A prepared store.
 #[derive(Debug)]
 pub(super) struct RedisStore {
     settings: Settings,
     keys: Keys,
+    /// How often counts are exchanged; none if Redis is asked for each request.
+    sync_every: Option<Duration>,
+}
+
+/// A store at work on one worker.
+pub(super) enum RunningRedis {
+    /// Redis is asked for each request.
+    Asking(Asking),
+    /// Requests are counted in memory, and counts exchanged with Redis.
+    Buffered(Buffered),
 }
 
 impl RedisStore {
@@ -57,76 +66,18 @@ impl RedisStore {
                 problems.push(Problem::new(place, message).help("take them out"));
             }
         }
-        if settings::sync_every(config.sync_rate, problems).is_some() {
-            let problem = Problem::new("/store/sync_rate", "delayed counting is not offered");
-            problems.push(problem.help("set it to -1: each request is then counted in Redis"));
+        let sync_every = settings::sync_every(config.sync_rate, problems);
+        Self { settings, keys: Keys::new(&config.prefix, scope, cluster), sync_every }
+    }
+
+    /// Starts the store on a worker.
+    pub(super) fn start(&self, cx: &WorkerCx) -> RunningRedis {
+        let link = Pooled::start(&self.settings, None, cx);
+        match self.sync_every {
+            None => RunningRedis::Asking(Asking::new(&self.settings, &self.keys, link)),
+            Some(every) => {
+                RunningRedis::Buffered(Buffered::start(&self.settings, &self.keys, every, link, cx))
+            }
         }
-        Self { settings, keys: Keys::new(&config.prefix, scope, cluster) }
-    }
-
-    /// Starts the store on a worker. `roots` are trusted in place of the system's authorities.
-    pub(super) fn start(&self, roots: Option<RootCertStore>, cx: &WorkerCx) -> RunningRedis {
-        let pool = Pool::of(cx);
-        let link = pool.link(&self.settings, roots, cx);
-        RunningRedis { keys: self.keys.clone(), budget: self.settings.budget, link, _pool: pool }
-    }
-}
-
-/// A store at work on one worker.
-pub(super) struct RunningRedis {
-    keys: Keys,
-    budget: Duration,
-    link: Arc<Link>,
-    /// Keeps the pool as long as a link of it is in use.
-    _pool: Arc<Pool>,
-}
-
-impl RunningRedis {
-    /// The question whether an identifier may send a request, unless it is known that nobody
-    /// would answer.
-    pub(super) fn question(
-        &self,
-        identifier: &[u8],
-        currents: &[Current],
-        unix_ms: u64,
-    ) -> Result<Run, Unavailable> {
-        let key = |it: &Current| self.keys.key(identifier, it.limit.period, it.window);
-        let run = Run::new(currents.iter().map(key).collect(), currents, unix_ms);
-        if self.link.is_down(run.key()) { Err(Unavailable::Down) } else { Ok(run) }
-    }
-
-    /// Counts a request unless a limit is reached, and says how much is used. Waits no longer than
-    /// a request may.
-    pub(super) async fn take(
-        &self,
-        run: &Run,
-        currents: &mut [Current],
-    ) -> Result<Verdict, Unavailable> {
-        let deadline = Instant::now() + self.budget;
-        let question =
-            async |connection: &mut MultiplexedConnection, asking| evaluate(run, connection, asking).await;
-        let answer = self.link.ask(deadline, run.key(), question).await?;
-        Ok(script::read(&answer, currents)?)
-    }
-}
-
-/// Runs the script, with its code if the server does not know it.
-async fn evaluate(
-    run: &Run,
-    connection: &mut MultiplexedConnection,
-    asking: bool,
-) -> RedisResult<Vec<u64>> {
-    if asking {
-        let (answer,) = redis::pipe()
-            .cmd("ASKING")
-            .ignore()
-            .add_command(run.by_code())
-            .query_async(connection)
-            .await?;
-        return Ok(answer);
-    }
-    match run.by_hash().query_async(connection).await {
-        Err(error) if script::is_unknown(&error) => run.by_code().query_async(connection).await,
-        answered => answered,
     }
 }

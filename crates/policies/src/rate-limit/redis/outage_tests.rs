@@ -8,6 +8,7 @@ use ::filter::{Exchange, Filter, Flow, LocalReply, Step};
 use serde_json::{Value, json};
 
 use super::super::NAME;
+use super::buffered::join_all;
 use super::testing::{Server, free_port, run, until};
 use crate::testing::Gateway;
 
@@ -107,25 +108,4 @@ fn a_server_that_hangs_is_waited_for_once_and_asked_again_when_it_is_back() {
         server.thaw();
         until("it counts again", counts).await;
     });
-}
-
-/// While nothing is waited for, requests of one filter may wait together.
-async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
-    let mut futures: Vec<_> = futures.map(Box::pin).collect();
-    let mut outputs = Vec::new();
-    std::future::poll_fn(move |context| {
-        futures.retain_mut(|future| match future.as_mut().poll(context) {
-            std::task::Poll::Ready(output) => {
-                outputs.push(output);
-                false
-            }
-            std::task::Poll::Pending => true,
-        });
-        if futures.is_empty() {
-            std::task::Poll::Ready(std::mem::take(&mut outputs))
-        } else {
-            std::task::Poll::Pending
-        }
-    })
-    .await
 }

@@ -72,10 +72,6 @@ impl Settings {
             let problem = Problem::new("/store/database", "a cluster has database 0 only");
             problems.push(problem.help("leave `database` out"));
         }
-        if config.username.is_some() && config.password.is_none() {
-            let problem = Problem::new("/store/username", "a user name without a password is not sent");
-            problems.push(problem.help("give the password, or leave the user name out"));
-        }
         for (field, ms) in
             [("connect_timeout_ms", config.connect_timeout_ms), ("timeout_ms", config.timeout_ms)]
         {
@@ -214,7 +210,6 @@ mod tests {
         assert_eq!(places(json!({"nodes": []})), ["/store/nodes"]);
         assert_eq!(places(json!({"nodes": [{"host": ""}]})), ["/store/nodes/0"]);
         assert_eq!(places(json!({"mode": "cluster", "database": 1})), ["/store/database"]);
-        assert_eq!(places(json!({"username": "u"})), ["/store/username"]);
         assert_eq!(places(json!({"timeout_ms": 0})), ["/store/timeout_ms"]);
         assert_eq!(places(json!({"server_name": "a b"})), ["/store/server_name"]);
         assert_eq!(places(json!({"mode": "sentinel"})), ["/store/sentinel"]);

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
+use rustls::RootCertStore;
 use serde_json::{Value, json};
 
-use super::super::limit::{Limit, currents};
+use super::super::limit::{Limit, Verdict, currents};
 use super::super::period::Period;
 use super::testing::{Server, free_port, run, until};
 use super::*;
 use crate::testing::{Gateway, NOON};
 
 /// A store with time enough for a busy machine.
-pub(super) fn store(gateway: &Gateway, config: Value) -> RunningRedis {
+pub(super) fn store(gateway: &Gateway, config: Value) -> Asking {
     store_trusting(gateway, config, None)
 }
 
@@ -19,7 +20,7 @@ fn store_trusting(
     gateway: &Gateway,
     mut config: Value,
     roots: Option<RootCertStore>,
-) -> RunningRedis {
+) -> Asking {
     config["kind"] = json!("redis");
     config["connect_timeout_ms"] = json!(10_000);
     let config: StoreConfig = serde_json::from_value(config).unwrap();
@@ -27,7 +28,8 @@ fn store_trusting(
     let mut store = RedisStore::prepare(&config, "r:s", &mut problems);
     assert_eq!(problems, []);
     store.settings.budget = Duration::from_secs(10);
-    store.start(roots, &gateway.worker(0))
+    let link = Pooled::start(&store.settings, roots, &gateway.worker(0));
+    Asking::new(&store.settings, &store.keys, link)
 }
 
 pub(super) fn at(port: u16) -> Value {
@@ -45,7 +47,7 @@ const MINUTE: Limit = Limit { period: Period::Minute, max: 3 };
 const DAY: Limit = Limit { period: Period::Day, max: 5 };
 
 /// What comes of a request: whether it is admitted, and what is used.
-pub(super) async fn take(store: &RunningRedis, who: &str, unix_ms: u64) -> Result<(bool, Vec<u64>), String> {
+pub(super) async fn take(store: &Asking, who: &str, unix_ms: u64) -> Result<(bool, Vec<u64>), String> {
     let mut currents = currents(&[MINUTE, DAY], unix_ms);
     let run = store.question(who.as_bytes(), &currents, unix_ms).map_err(|it| it.to_string())?;
     let verdict = store.take(&run, &mut currents).await.map_err(|it| it.to_string())?;
