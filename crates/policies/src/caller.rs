@@ -70,18 +70,29 @@ impl Callers {
             || (!self.run_on_preflight && exchange.request.method == Method::Options)
     }
 
-    /// Makes the owner of a credential the caller.
-    pub(crate) fn accept(&self, exchange: &mut Exchange, credential: CredentialIx) {
+    /// Makes the owner of the credential that was found the caller. If none was, the anonymous
+    /// principal is if there is one; else `reply` answers.
+    pub(crate) fn conclude<R>(
+        &self,
+        exchange: &mut Exchange,
+        found: Result<CredentialIx, R>,
+        reply: impl FnOnce(R) -> LocalReply,
+    ) -> Step<'static> {
+        match found {
+            Ok(credential) => {
+                self.accept(exchange, credential);
+                Step::CONTINUE
+            }
+            Err(refusal) => self.refuse(exchange, || reply(refusal)),
+        }
+    }
+
+    fn accept(&self, exchange: &mut Exchange, credential: CredentialIx) {
         let principal = exchange.view.identities().credential(credential).principal;
         self.set(exchange, principal, Some(credential));
     }
 
-    /// Makes the anonymous principal the caller if there is one, else answers.
-    pub(crate) fn refuse(
-        &self,
-        exchange: &mut Exchange,
-        reply: impl FnOnce() -> LocalReply,
-    ) -> Step<'static> {
+    fn refuse(&self, exchange: &mut Exchange, reply: impl FnOnce() -> LocalReply) -> Step<'static> {
         let Some(name) = &self.anonymous else { return reply().into() };
         match exchange.view.identities().principal_by_name(name) {
             Some(principal) => {

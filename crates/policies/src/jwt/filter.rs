@@ -118,13 +118,7 @@ impl Filter for Running {
         if policy.hide_token {
             policy.sources.remove(&mut exchange.request);
         }
-        match found {
-            Ok(credential) => {
-                policy.callers.accept(exchange, credential);
-                Step::CONTINUE
-            }
-            Err(refusal) => policy.callers.refuse(exchange, || policy.reply(refusal)),
-        }
+        policy.callers.conclude(exchange, found, |refusal| policy.reply(refusal))
     }
 }
 

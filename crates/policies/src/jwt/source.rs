@@ -54,7 +54,7 @@ impl Sources {
 
     fn tokens<'a>(&'a self, request: &'a Request) -> impl Iterator<Item = Cow<'a, [u8]>> {
         let query = request.query().into_iter().flat_map(|query| {
-            self.query.iter().flat_map(move |name| query::values(query, name).map(into_bytes))
+            self.query.iter().flat_map(move |name| query::values(query, name))
         });
         let cookies = self
             .cookies
@@ -110,13 +110,6 @@ fn cookies(headers: &Headers) -> impl Iterator<Item = (&[u8], &[u8])> {
             Some((pair[..equals].trim_ascii(), pair[equals + 1..].trim_ascii()))
         },
     )
-}
-
-fn into_bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
-    match text {
-        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
-        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
-    }
 }
 
 #[cfg(test)]

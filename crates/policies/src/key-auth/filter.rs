@@ -95,13 +95,7 @@ impl Filter for Running {
         if policy.hide {
             policy.hide(&mut exchange.request);
         }
-        match found {
-            Ok(credential) => {
-                policy.callers.accept(exchange, credential);
-                Step::CONTINUE
-            }
-            Err(refusal) => policy.callers.refuse(exchange, || policy.reply(refusal)),
-        }
+        policy.callers.conclude(exchange, found, |refusal| policy.reply(refusal))
     }
 }
 
@@ -130,7 +124,7 @@ impl KeyAuth {
             }
             if self.in_query
                 && let Some(query) = request.query()
-                && let Some(key) = only(query::values(query, name).map(into_bytes))?
+                && let Some(key) = only(query::values(query, name))?
             {
                 return Ok(Some(key));
             }
@@ -168,13 +162,6 @@ fn only<'a>(values: impl Iterator<Item = Cow<'a, [u8]>>) -> Result<Option<Cow<'a
     let mut values = values.filter(|value| !value.is_empty());
     let first = values.next();
     if values.next().is_some() { Err(Refusal::Duplicate) } else { Ok(first) }
-}
-
-fn into_bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
-    match text {
-        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
-        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
-    }
 }
 
 #[cfg(test)]
