@@ -213,3 +213,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn documents_are_recognised_with_their_mistakes_and_others_are_not() {
+    let recognised = |text: &str| {
+        let (mut sources, mut findings) = (Sources::new(), Findings::new());
+        let documents = read_yaml(&mut sources, "x.yml", text, &Budget::FILES, &mut findings);
+        declarative::recognises(&documents[0])
+    };
+    for own in [
+        "_format_version: 3.0",
+        "_format_verson: \"3.0\"\nservices:\n- name: s\n",
+        "services: {}\nroutes: []\n",
+        "upstreams:\n- name: u\nserivces: []\n",
+    ] {
+        assert!(recognised(own), "{own}");
+    }
+    for other in [
+        "apiVersion: v1\nkind: Service\n",
+        "version: 3\nservices:\n  web:\n    image: nginx\n",
+        "plugins: [a, b]\nrules: {}\n",
+        "[]",
+        "{}",
+        "text",
+    ] {
+        assert!(!recognised(other), "{other}");
+    }
+}

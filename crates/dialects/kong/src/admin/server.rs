@@ -156,6 +156,7 @@ async fn converse(admin: Arc<Admin>, stream: impl AsyncRead + AsyncWrite + Unpin
     server
         .http1()
         .timer(TokioTimer::new())
+        .title_case_headers(true)
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(LONGEST_HEAD);
     server.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIMEOUT);

@@ -26,7 +26,7 @@ mod values;
 
 pub use refusal::Refusal;
 
-use config::{Document, Findings, Sources};
+use config::{Document, Entry, Findings, Node, Sources};
 use serde_json::{Map, Value};
 
 use crate::entities::Entities;
@@ -65,14 +65,20 @@ pub struct Loaded {
     pub refusal: Option<Refusal>,
 }
 
-/// Whether a document is a declarative configuration of Kong's, by what stands at its top.
+/// Whether a document is a declarative configuration of Kong's, by what stands at its top: one of the
+/// fields that only such documents have, a list of entities, or nothing but names of entities.
 pub fn recognises(document: &Document) -> bool {
     let catalogue = Catalogue::of(RouterFlavor::default());
-    let is_ours = |key: &str| key == "_format_version" || key == "_transform";
     let entries = document.root.entries().unwrap_or_default();
-    entries.iter().any(|entry| is_ours(&entry.key))
-        || (!entries.is_empty()
-            && entries.iter().all(|entry| catalogue.index(&entry.key).is_some()))
+    let is_own = |entry: &Entry| matches!(&*entry.key, "_format_version" | "_transform");
+    let is_kind = |entry: &Entry| catalogue.index(&entry.key).is_some();
+    let is_list = |node: &Node| {
+        node.items().is_some_and(|items| {
+            !items.is_empty() && items.iter().all(|item| item.entries().is_some())
+        })
+    };
+    entries.iter().any(|entry| is_own(entry) || (is_kind(entry) && is_list(&entry.value)))
+        || (!entries.is_empty() && entries.iter().all(is_kind))
 }
 
 /// Reads entities out of documents, which count as one document: names are unique across them, and

@@ -20,6 +20,9 @@ const DECK: [&str; 7] = [
     "_transform_schema",
 ];
 
+/// Fields at the top of a document that are no entities.
+const OWN: [&str; 4] = ["_format_version", "_transform", "_comment", "_ignore"];
+
 /// Entities that only Kong's Enterprise edition has.
 const ENTERPRISE: [&str; 6] =
     ["consumer_groups", "partials", "rbac_roles", "rbac_users", "licenses", "event_hooks"];
@@ -123,15 +126,14 @@ impl Report<'_> {
         if let Some(finding) = deck(key) {
             return finding;
         }
-        let finding = Finding::new(
-            &codes::UNKNOWN_FIELD,
-            format!("Kong has no entities called {}", quote(key)),
-        );
+        let what = if key.starts_with('_') { "field" } else { "entities" };
+        let message = format!("Kong has no {what} called {}", quote(key));
+        let finding = Finding::new(&codes::UNKNOWN_FIELD, message);
         if ENTERPRISE.contains(&key) {
             return finding.help("only Kong's Enterprise edition has them");
         }
         let names = self.catalogue.entities.iter().map(|entity| entity.name);
-        match did_you_mean(key, names) {
+        match did_you_mean(key, names.chain(OWN)) {
             Some(name) => finding.help(format!("did you mean `{name}`?")),
             None => finding,
         }
