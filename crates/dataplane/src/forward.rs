@@ -149,18 +149,29 @@ impl<D: Downstream> Attempt<'_, D> {
     /// connection to an endpoint and the request can be tried again.
     async fn keep_start(&mut self, sending: &mut Sending) -> Result<(), RequestError> {
         let limit = self.forward.forward.buffering.request;
+        let worker = self.worker;
         let down = &mut *self.down;
+        let mut waiting = false;
         poll_fn(|cx| {
             while sending.kept.len() <= limit {
                 // What is already there is taken even if nothing is to be waited for.
                 let next = match down.next()? {
                     Some(next) => next,
                     None if limit == 0 => return Poll::Ready(Ok(())),
-                    None => {
-                        ready!(down.poll_flush(cx)).map_err(RequestError::Gone)?;
-                        ready!(down.poll_next(cx))?
-                    }
+                    None => match poll_flushed_next(cx, down) {
+                        Poll::Ready(next) => next?,
+                        Poll::Pending => {
+                            if !std::mem::replace(&mut waiting, true) {
+                                down.deadline().arm(worker.now_us(), down.limits().body_timeout);
+                            }
+                            return match down.deadline().poll_passed(cx) {
+                                true => Poll::Ready(Err(RequestError::Timeout)),
+                                false => Poll::Pending,
+                            };
+                        }
+                    },
                 };
+                waiting = false;
                 if next == Next::End {
                     sending.whole = true;
                     return Poll::Ready(Ok(()));
@@ -315,7 +326,7 @@ impl<D: Downstream> Attempt<'_, D> {
                     Poll::Pending => break,
                 }
             }
-            let (now, limit) = match sending.waits_for(up) {
+            let (now, limit) = match sending.waits_for(up, down) {
                 WaitsFor::Client => (Wait::Client, down.limits().body_timeout),
                 WaitsFor::Endpoint => (Wait::Send, timeouts.send),
                 WaitsFor::Nothing => (Wait::Read, timeouts.read),
@@ -408,6 +419,16 @@ impl std::fmt::Display for Failed {
     }
 }
 
+/// Waits for the next piece of the request's body, after everything queued for the client (leave
+/// to go on, for one) has gone out.
+fn poll_flushed_next<D: Downstream>(
+    cx: &mut Context<'_>,
+    down: &mut D,
+) -> Poll<Result<Next, RequestError>> {
+    ready!(down.poll_flush(cx)).map_err(RequestError::Gone)?;
+    down.poll_next(cx)
+}
+
 /// What a wait is for, so that its time starts anew when that changes.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
 enum Wait {
@@ -452,9 +473,7 @@ impl Sending {
                 None => {
                     // Nothing to send: what is gathered goes out before more is waited for.
                     ready!(up.poll_flush(cx)).map_err(|_| SendError::Upstream)?;
-                    let flushed = ready!(down.poll_flush(cx));
-                    flushed.map_err(|error| SendError::Client(RequestError::Gone(error)))?;
-                    ready!(down.poll_next(cx)).map_err(SendError::Client)?
+                    ready!(poll_flushed_next(cx, down)).map_err(SendError::Client)?
                 }
             };
             if next == Next::End {
@@ -467,10 +486,11 @@ impl Sending {
         }
     }
 
-    fn waits_for(&self, up: &Conn) -> WaitsFor {
+    fn waits_for(&self, up: &Conn, down: &impl Downstream) -> WaitsFor {
+        let all_sent = self.at == self.kept.len() && up.is_written() && down.data().is_empty();
         if self.done || self.refused {
             WaitsFor::Nothing
-        } else if self.at == self.kept.len() && !self.whole && up.is_written() {
+        } else if all_sent && !self.whole {
             WaitsFor::Client
         } else {
             WaitsFor::Endpoint

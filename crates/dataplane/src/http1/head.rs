@@ -55,7 +55,7 @@ pub(crate) fn read_request(
 
     request.clear();
     request.version = if minor == 0 { Version::Http10 } else { Version::Http11 };
-    request.method = Method::parse(method.as_bytes()).ok_or(Refused(reason::BAD_REQUEST))?;
+    request.method = read_method(method).ok_or(Refused(reason::BAD_REQUEST))?;
     if matches!(request.method, Method::Connect | Method::Trace) {
         return Err(Refused(reason::METHOD_NOT_ALLOWED));
     }
@@ -288,6 +288,9 @@ fn read_target(
     request: &mut Request,
 ) -> Result<(), Refused> {
     let bad = Refused(reason::BAD_REQUEST);
+    // A fragment is the client's own (RFC 9112 section 3.2); one that is sent all the same ends
+    // the target.
+    let target = target.split('#').next().unwrap_or_default();
     if facts.hosts > 1 || (facts.hosts == 0 && request.version == Version::Http11) {
         return Err(bad);
     }
@@ -445,6 +448,13 @@ fn has_http_version(buffer: &[u8]) -> bool {
         && version[7].is_ascii_digit()
 }
 
+/// A method without lower-case letters: methods are case-sensitive (RFC 9110 section 9.1), but
+/// not every server knows, and to those `get` would be what a rule on `GET` had not seen.
+pub(crate) fn read_method(method: &str) -> Option<Method> {
+    let lower = method.bytes().any(|byte| byte.is_ascii_lowercase());
+    Method::parse(method.as_bytes()).filter(|_| !lower)
+}
+
 /// Only digits (RFC 9110 section 8.6), and a number that any reader can hold.
 fn length(value: &[u8]) -> Option<u64> {
     let digits = !value.is_empty() && value.len() <= 18 && value.iter().all(u8::is_ascii_digit);
@@ -566,6 +576,16 @@ mod tests {
     }
 
     #[test]
+    fn a_fragment_ends_the_target() {
+        for target in ["/a?q=1#f", "/a?q=1#f?g#h", "http://a/a?q=1#f"] {
+            let head = format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");
+            let (_, request) = request(&head).expect("sound").expect("complete");
+            assert_eq!((request.path(), request.query()), ("/a", Some("q=1")), "{target}");
+        }
+        assert_eq!(refused("GET #f HTTP/1.1\r\nHost: a\r\n\r\n"), reason::BAD_REQUEST);
+    }
+
+    #[test]
     fn an_absolute_target_overrules_the_host() {
         let head = "GET http://evil.test/x HTTP/1.1\r\nHost: good.test\r\n\r\n"; // SEC-092
         let (_, request) = request(head).expect("sound").expect("complete");
@@ -582,6 +602,7 @@ mod tests {
         assert_eq!(refused("GET / HTTP/9.9\r\nHost: a\r\n\r\n"), reason::VERSION);
         assert_eq!(refused("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n"), reason::METHOD_NOT_ALLOWED);
         assert_eq!(refused("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n"), reason::METHOD_NOT_ALLOWED);
+        assert_eq!(refused("get / HTTP/1.1\r\nHost: a\r\n\r\n"), reason::BAD_REQUEST);
     }
 
     #[test]

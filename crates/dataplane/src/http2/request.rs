@@ -9,7 +9,7 @@ use h2::RecvStream;
 use http::request::Parts;
 use model::{HttpSettings, reason};
 
-use crate::http1::head::{Refused, split_authority};
+use crate::http1::head::{Refused, read_method, split_authority};
 
 /// Takes the head of a request. Says whether the client waits for `100 Continue` before it sends
 /// the body (RFC 9110 section 10.1.1).
@@ -22,7 +22,7 @@ pub(super) fn read(
     let bad = Refused(reason::BAD_REQUEST);
     request.clear();
     request.version = Version::Http2;
-    request.method = Method::parse(head.method.as_str().as_bytes()).ok_or(bad)?;
+    request.method = read_method(head.method.as_str()).ok_or(bad)?;
     if matches!(request.method, Method::Connect | Method::Trace) {
         return Err(Refused(reason::METHOD_NOT_ALLOWED));
     }
