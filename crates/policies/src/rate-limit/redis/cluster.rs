@@ -1,13 +1,13 @@
 //! A cluster: which node holds which keys.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use filter::{Counter, LocalFuture};
-use redis::{RedisError, RedisResult, ServerErrorKind, Value};
+use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -50,6 +50,8 @@ enum Known {
 struct Slots {
     ranges: Vec<Range>,
     nodes: HashMap<Address, Arc<Node>>,
+    /// They count nothing, but one may become the master.
+    replicas: HashSet<Address>,
 }
 
 struct Range {
@@ -58,9 +60,11 @@ struct Range {
     node: Arc<Node>,
 }
 
-/// How often what is known is asked for again though nothing is amiss, and how soon after the last
-/// time though something is.
-const EVERY: (Duration, Duration) = (Duration::from_secs(30), Duration::from_millis(200));
+/// How often what is known is asked for again: if nothing is amiss, and while a node is down,
+/// whose place another may take.
+const EVERY: (Duration, Duration) = (Duration::from_secs(30), Duration::from_millis(500));
+/// How soon after the last time it is asked for if something showed that it is wrong.
+const SOONEST: Duration = Duration::from_millis(100);
 
 /// How often a request is sent on from one node to another.
 const REDIRECTS: usize = 3;
@@ -117,7 +121,7 @@ impl Cluster {
                 return answered;
             };
             let Some(address) = redirection(error, holder) else { return answered };
-            asking = error.kind() == redis::ErrorKind::Server(ServerErrorKind::Ask);
+            asking = error.kind() == ErrorKind::Server(ServerErrorKind::Ask);
             if !asking {
                 self.state.stale.notify_one();
             }
@@ -156,12 +160,14 @@ impl Shared {
         let mut previous = Arc::new(Slots::default());
         loop {
             match self.discover(&previous).await {
-                Ok(ranges) => {
-                    previous = Arc::new(self.adopt(ranges, &previous, spawn));
+                Ok(entries) => {
+                    previous = Arc::new(self.adopt(entries, &previous, spawn));
                     self.known.send_replace(Known::Slots(Arc::clone(&previous)));
                     self.journal.found();
-                    sleep(EVERY.1).await;
-                    let _ = timeout(EVERY.0, self.stale.notified()).await;
+                    sleep(SOONEST).await;
+                    let down = previous.nodes.values().any(|node| node.is_down());
+                    let wait = if down { EVERY.1 } else { EVERY.0 };
+                    let _ = timeout(wait, self.stale.notified()).await;
                 }
                 Err(error) => {
                     // Nodes that were known may still answer, though none tells.
@@ -175,13 +181,15 @@ impl Shared {
         }
     }
 
-    /// Who holds what, by the first node that tells: those that are known, then the configured.
-    async fn discover(&self, previous: &Slots) -> Result<Vec<(u16, u16, Address)>, DialError> {
+    /// Who holds what, by the first node that tells: those that are known and answer, those that
+    /// may take their place, then the configured.
+    async fn discover(&self, previous: &Slots) -> Result<Vec<Entry>, DialError> {
         let mut failure = DialError::NoNode;
-        let configured = self.dialer.settings.nodes.iter();
-        for address in previous.nodes.keys().chain(configured) {
+        let answering = previous.nodes.iter().filter(|(_, node)| !node.is_down());
+        let known = answering.map(|(address, _)| address).chain(&previous.replicas);
+        for address in known.chain(&self.dialer.settings.nodes) {
             match self.ask_slots(address).await {
-                Ok(ranges) if !ranges.is_empty() => return Ok(ranges),
+                Ok(entries) if !entries.is_empty() => return Ok(entries),
                 Ok(_) => {}
                 Err(error) => failure = error,
             }
@@ -189,7 +197,7 @@ impl Shared {
         Err(failure)
     }
 
-    async fn ask_slots(&self, address: &Address) -> Result<Vec<(u16, u16, Address)>, DialError> {
+    async fn ask_slots(&self, address: &Address) -> Result<Vec<Entry>, DialError> {
         let mut dialed = self.dialer.any(address).await?;
         let asked = self.dialer.ask(&mut dialed, |mut connection| async move {
             let mut command = redis::cmd("CLUSTER");
@@ -199,20 +207,20 @@ impl Shared {
         let answered = timeout(limit, asked)
             .await
             .map_err(|_| DialError::Timeout(address.clone(), limit.as_millis()))??;
-        let ranges = answered.into_iter().map(|entry| range(entry, address));
-        ranges.collect::<RedisResult<_>>().map_err(|error| DialError::Redis(address.clone(), error))
+        let entries = answered.into_iter().map(|entry| read(entry, address));
+        entries.collect::<RedisResult<_>>().map_err(|error| DialError::Redis(address.clone(), error))
     }
 
     /// Keeps the nodes that still hold something, starts those that are new.
     fn adopt(
         &self,
-        ranges: Vec<(u16, u16, Address)>,
+        entries: Vec<Entry>,
         previous: &Slots,
         spawn: &Spawn,
     ) -> Slots {
         let mut slots = Slots::default();
-        for (first, last, address) in ranges {
-            let node = slots.nodes.entry(address).or_insert_with_key(|address| {
+        for Entry { first, last, master, replicas } in entries {
+            let node = slots.nodes.entry(master).or_insert_with_key(|address| {
                 previous.nodes.get(address).cloned().unwrap_or_else(|| {
                     let (dialer, opened) = (Arc::clone(&self.dialer), self.opened.clone());
                     let (node, task) = Node::new(Target::Member(address.clone()), dialer, opened);
@@ -221,6 +229,7 @@ impl Shared {
                 })
             });
             slots.ranges.push(Range { first, last, node: Arc::clone(node) });
+            slots.replicas.extend(replicas);
         }
         slots.ranges.sort_by_key(|range| range.first);
         slots
@@ -243,20 +252,32 @@ fn redirection(error: &RedisError, asked: &Node) -> Option<Address> {
     Some(Address { host: host.to_owned(), port: port.parse().ok()? })
 }
 
-/// Reads one entry of the answer to `CLUSTER SLOTS`: first slot, last slot, master, replicas. A
-/// node that does not know by what name it is reached leaves its own out.
-fn range(entry: Vec<Value>, asked: &Address) -> RedisResult<(u16, u16, Address)> {
-    let unexpected =
-        || RedisError::from((redis::ErrorKind::UnexpectedReturnType, "no range of slots"));
+/// One entry of the answer to `CLUSTER SLOTS`.
+struct Entry {
+    first: u16,
+    last: u16,
+    master: Address,
+    replicas: Vec<Address>,
+}
+
+/// Reads an entry: first slot, last slot, master, replicas.
+fn read(entry: Vec<Value>, asked: &Address) -> RedisResult<Entry> {
     let mut entry = entry.into_iter();
-    let mut next = || entry.next().ok_or_else(unexpected);
-    let (first, last, master) = (next()?, next()?, next()?);
-    let master: Vec<Value> = redis::from_redis_value(master)?;
-    let mut master = master.into_iter();
-    let host: Option<String> =
-        redis::from_redis_value(master.next().ok_or_else(unexpected)?)?;
-    let port = redis::from_redis_value(master.next().ok_or_else(unexpected)?)?;
+    let mut number = || redis::from_redis_value(entry.next().unwrap_or(Value::Nil));
+    let (first, last) = (number()?, number()?);
+    let mut nodes = entry.map(|node| address(node, asked));
+    let unexpected = (ErrorKind::UnexpectedReturnType, "slots without a master");
+    let master = nodes.next().ok_or(unexpected)??;
+    // A replica without an address cannot take anybody's place.
+    Ok(Entry { first, last, master, replicas: nodes.flatten().collect() })
+}
+
+/// Reads a node: host, port, and more. A node that does not know by what name it is reached leaves
+/// its own out.
+fn address(node: Value, asked: &Address) -> RedisResult<Address> {
+    let mut node = redis::from_redis_value::<Vec<Value>>(node)?.into_iter();
+    let host: Option<String> = redis::from_redis_value(node.next().unwrap_or(Value::Nil))?;
+    let port = redis::from_redis_value(node.next().unwrap_or(Value::Nil))?;
     let host = host.filter(|host| !host.is_empty()).unwrap_or_else(|| asked.host.clone());
-    let number = redis::from_redis_value::<u16>;
-    Ok((number(first)?, number(last)?, Address { host, port }))
+    Ok(Address { host, port })
 }

@@ -123,7 +123,12 @@ impl Node {
         let (number, mut connection) = connected?;
         let failure = match timeout_at(deadline, question(&mut connection)).await {
             Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) if !is_useless(&error) => return Err(error.into()),
+            Ok(Err(error)) if !is_useless(&error) => {
+                if error.redirect_node().is_none() {
+                    self.line.journal.refused(&error);
+                }
+                return Err(error.into());
+            }
             Ok(Err(error)) => error.into(),
             Err(_) => Unavailable::Timeout,
         };
@@ -218,6 +223,6 @@ fn is_useless(error: &RedisError) -> bool {
     match error.kind() {
         ErrorKind::Server(kind) => matches!(kind, BusyLoading | MasterDown | ReadOnly),
         ErrorKind::Io | ErrorKind::Parse | ErrorKind::AuthenticationFailed => true,
-        _ => error.is_unrecoverable_error(),
+        _ => false,
     }
 }

@@ -83,16 +83,19 @@ impl Run {
         connection: &mut MultiplexedConnection,
         asking: bool,
     ) -> RedisResult<Vec<u64>> {
-        if asking {
+        let numbers: Vec<i64> = if asking {
             let mut pipe = redis::pipe();
             pipe.cmd("ASKING").ignore().add_command(self.by_code());
-            let (answer,) = pipe.query_async(connection).await?;
-            return Ok(answer);
-        }
-        match self.by_hash().query_async(connection).await {
-            Err(error) if is_unknown(&error) => self.by_code().query_async(connection).await,
-            answered => answered,
-        }
+            let (numbers,) = pipe.query_async(connection).await?;
+            numbers
+        } else {
+            match self.by_hash().query_async(connection).await {
+                Err(error) if is_unknown(&error) => self.by_code().query_async(connection).await?,
+                answered => answered?,
+            }
+        };
+        // A counter is negative only if somebody else has written to it.
+        Ok(numbers.into_iter().map(|number| u64::try_from(number).unwrap_or(0)).collect())
     }
 
     fn by_hash(&self) -> Cmd {

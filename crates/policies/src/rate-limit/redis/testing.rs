@@ -70,7 +70,7 @@ impl Server {
             let mut command = Command::new(program);
             command.args(arguments).args(["--bind", "127.0.0.1"]).current_dir(folder.path());
             if !arguments.contains(&"--sentinel") {
-                command.args(["--save", "", "--appendonly", "no"]);
+                command.args(["--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"]);
             }
             command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().ok()
         };

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::limit::{Limit, Verdict, currents};
 use super::super::period::Period;
+use super::dial::Dialer;
 use super::testing::{Server, free_port, run, until};
 use super::*;
 use crate::testing::{Gateway, NOON};
@@ -162,6 +163,36 @@ fn users_passwords_and_databases_are_those_configured() {
     });
     let keyspace = server.command::<String>(&["INFO", "keyspace"]);
     assert!(keyspace.contains("db3:keys=2"), "{keyspace}");
+}
+
+#[test]
+fn what_goes_wrong_is_told_without_secrets() {
+    let server = Server::start(&["--requirepass", "right"]);
+    let login = json!({"password": "hidden-word", "nodes": [
+        {"host": "127.0.0.1", "port": server.port}
+    ]});
+    let config: StoreConfig = serde_json::from_value(login).unwrap();
+    let dialer = Dialer::new(Settings::prepare(&config, &mut Vec::new()), None);
+    let why = run(dialer.server()).err().unwrap().to_string();
+    assert!(why.contains(&format!("127.0.0.1:{}: ", server.port)), "{why}");
+    assert!(why.contains("WRONGPASS") || why.contains("authentication"), "{why}");
+    assert!(!why.contains("hidden-word"), "{why}");
+}
+
+#[test]
+fn a_counter_that_is_no_number_is_an_error_and_no_outage() {
+    let server = Server::start(&[]);
+    run(async {
+        let gateway = Gateway::new();
+        let store = store(&gateway, at(server.port));
+        for (value, counts) in [("many", false), ("-5", true)] {
+            let key = format!("ratelimit:r:s:{value}:{NOON}:minute");
+            server.command::<()>(&["SET", &key, value]);
+            assert_eq!(take(&store, value, NOON).await.is_ok(), counts, "{value}");
+        }
+        assert!(take(&store, "a", NOON).await.is_ok());
+        assert_eq!(gateway.counted("rate_limit_breaker_opened"), 0);
+    });
 }
 
 #[test]

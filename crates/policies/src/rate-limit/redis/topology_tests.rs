@@ -112,6 +112,40 @@ fn counters_are_found_where_their_slot_moves() {
 }
 
 #[test]
+fn a_clusters_replica_counts_once_it_has_taken_over() {
+    run(async {
+        let master = member("0 16383");
+        let replica_bus = super::testing::free_port().to_string();
+        let replica = Server::start(&["--cluster-enabled", "yes", "--cluster-port", &replica_bus]);
+        let port = replica.port.to_string();
+        master.command::<()>(&["CLUSTER", "MEET", "127.0.0.1", &port, &replica_bus]);
+        let id = id(&master);
+        until("the replica knows its master", async || {
+            let nodes = replica.command::<String>(&["CLUSTER", "NODES"]);
+            nodes.contains(&id) && !nodes.contains("handshake")
+        })
+        .await;
+        replica.command::<()>(&["CLUSTER", "REPLICATE", &id]);
+        until("the replica is up to date", async || {
+            let role = format!("{:?}", replica.command::<Vec<redis::Value>>(&["ROLE"]));
+            let slots = format!("{:?}", master.command::<redis::Value>(&["CLUSTER", "SLOTS"]));
+            role.contains("connected") && slots.contains(&port)
+        })
+        .await;
+        let store = store(&Gateway::new(), cluster(&master));
+        assert_eq!(take(&store, "a", NOON).await, Ok((true, vec![1, 1])));
+        until("the replica has the counters", async || size(&replica) == 2).await;
+        drop(master);
+        assert!(take(&store, "a", NOON).await.is_err());
+        replica.command::<()>(&["CLUSTER", "FAILOVER", "TAKEOVER"]);
+        until("it counts", async || {
+            take(&store, "a", NOON).await.is_ok_and(|(_, used)| used[0] >= 2)
+        })
+        .await;
+    });
+}
+
+#[test]
 fn a_clusters_keys_may_not_be_spread_by_the_configuration() {
     let config = with(at(1), json!({"kind": "redis", "mode": "cluster", "prefix": "{p}"}));
     let mut problems = Vec::new();
