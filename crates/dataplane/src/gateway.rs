@@ -12,8 +12,8 @@ use model::{ListenerId, Model};
 use crate::listen;
 use crate::settings::{ConnectTo, Settings};
 use crate::snapshot::{CompiledListener, Rejection, Snapshot};
-use crate::telemetry::Telemetry;
 use crate::telemetry::status::{self, StatusServer};
+use crate::telemetry::{Telemetry, Traffic};
 use crate::worker::{Command, Common, Handle};
 
 /// A running gateway.
@@ -104,6 +104,11 @@ impl Gateway {
     /// Takes note that a configuration was applied or refused, for the numbers.
     pub fn reloaded(&self, applied: bool) {
         self.common.telemetry.reloaded(applied);
+    }
+
+    /// Connections and requests of clients until now.
+    pub fn traffic(&self) -> Traffic {
+        self.common.telemetry.traffic()
     }
 
     /// Takes no more connections and waits until those there are have ended, or until the time

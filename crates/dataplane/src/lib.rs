@@ -32,4 +32,4 @@ mod worker;
 pub use gateway::{Gateway, compile_check};
 pub use settings::{ConnectTo, InvalidConnectTo, Settings};
 pub use snapshot::{Rejection, RejectionKind};
-pub use telemetry::{AccessLogSettings, InvalidLogFormat, LogFormat, LogTarget};
+pub use telemetry::{AccessLogSettings, InvalidLogFormat, LogFormat, LogTarget, Traffic};

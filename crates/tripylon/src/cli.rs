@@ -2,7 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{check, completions, explain, man, routes};
+use crate::command::{check, completions, demo, explain, man, routes, run};
+use crate::kong_command::KongCommand;
 
 /// One API gateway that natively speaks Kong, Emissary with the Kubernetes Gateway API, and AWS API Gateway.
 ///
@@ -16,9 +17,12 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Run(run::Run),
     Check(check::Check),
     Routes(routes::Routes),
     Explain(explain::Explain),
+    Demo(demo::Demo),
+    Kong(KongCommand),
     /// Print the version
     Version,
     Completions(completions::Completions),

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use control::{Build, Texts};
+use control::{Build, Introduction, Texts};
 
+use crate::gateway::Detours;
+use crate::gateway::rejections;
 use crate::output::{self, Usage};
 use crate::settings::{Introducer, SettingsFlags};
 
@@ -16,6 +18,8 @@ pub(crate) struct Documents {
     pub(crate) paths: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) settings: SettingsFlags,
+    #[command(flatten)]
+    pub(crate) detours: Detours,
 }
 
 impl Documents {
@@ -24,10 +28,30 @@ impl Documents {
     /// # Errors
     /// If there is nothing to read.
     pub(crate) fn build(&self) -> anyhow::Result<Build> {
-        let introducer = self.introducer()?;
-        let introduction = introducer.introduce();
+        let introducer = introducer(&self.settings, &self.paths)?;
+        Ok(self.build_from(introducer.introduce().0))
+    }
+
+    /// The same without what the settings name beside the documents.
+    pub(crate) fn build_alone(&self) -> Build {
+        let mut introduction = Introducer::new(&self.settings, &self.paths).introduce().0;
+        introduction.paths.clear();
+        introduction.texts.clear();
+        self.build_from(introduction)
+    }
+
+    fn build_from(&self, introduction: Introduction) -> Build {
         let texts = Texts::gather(&self.paths, &introduction);
-        Ok(control::build(&introduction, &texts))
+        let mut build = control::build(&introduction, &texts);
+        if !build.findings.has_errors() {
+            let rejections = dataplane::compile_check(
+                &build.model,
+                &policies::kinds(),
+                &self.detours.connect_to,
+            );
+            build.findings.merge(rejections::findings(rejections));
+        }
+        build
     }
 
     /// The same for commands that show what was understood. Errors are shown instead, and there
@@ -46,17 +70,20 @@ impl Documents {
         }
         Ok(Some(build))
     }
+}
 
-    /// What reads the settings.
-    ///
-    /// # Errors
-    /// If neither the command line nor the environment names anything to serve.
-    pub(crate) fn introducer(&self) -> anyhow::Result<Introducer> {
-        let introducer = Introducer::new(&self.settings, &self.paths);
-        if self.paths.is_empty() && !introducer.is_alone() {
-            let message = "give a file or folder to read, or say in KONG_* variables what to serve";
-            return Err(Usage::error(message));
-        }
-        Ok(introducer)
+/// What reads the settings.
+///
+/// # Errors
+/// If neither the command line nor the environment names anything to serve.
+pub(crate) fn introducer(
+    settings: &SettingsFlags,
+    paths: &[PathBuf],
+) -> anyhow::Result<Introducer> {
+    let introducer = Introducer::new(settings, paths);
+    if paths.is_empty() && !introducer.is_alone() {
+        let message = "give a file or folder to read, or say in KONG_* variables what to serve";
+        return Err(Usage::error(message));
     }
+    Ok(introducer)
 }

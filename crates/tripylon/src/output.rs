@@ -27,6 +27,8 @@ pub(crate) enum Exit {
     Failed,
     /// 2: the command line makes no sense.
     Usage,
+    /// 128 and the number of the signal that cut the work off, as shells have it.
+    Signal(i32),
 }
 
 impl From<Exit> for ExitCode {
@@ -35,6 +37,7 @@ impl From<Exit> for ExitCode {
             Exit::Done => ExitCode::SUCCESS,
             Exit::Failed => ExitCode::from(1),
             Exit::Usage => ExitCode::from(2),
+            Exit::Signal(number) => ExitCode::from(128 + u8::try_from(number).unwrap_or_default()),
         }
     }
 }
@@ -77,9 +80,13 @@ pub(crate) fn print_findings(
 
 /// Writes findings for people to standard error.
 pub(crate) fn report(findings: &Findings, sources: &Sources) {
-    let text = config::render(findings, sources, Format::Human, Colour::of(&io::stderr()));
     // Who closed standard error does not want to know.
-    let _ = io::stderr().write_all(text.as_bytes());
+    let _ = io::stderr().write_all(rendered(findings, sources).as_bytes());
+}
+
+/// Findings for people, as they suit standard error.
+pub(crate) fn rendered(findings: &Findings, sources: &Sources) -> String {
+    config::render(findings, sources, Format::Human, Colour::of(&io::stderr()))
 }
 
 /// `2 errors and 1 warning`; nothing if there is neither.

@@ -10,6 +10,7 @@ use config::{Finding, Findings, Origin};
 use control::Introduction;
 use control::files::{Text, label};
 use kong::settings::{Overrides, Settings};
+use kong::{Kong, Options, RedisDefault};
 
 /// What the command line says about settings.
 #[derive(Debug, Clone, Default, Args)]
@@ -19,11 +20,14 @@ pub(crate) struct SettingsFlags {
     #[arg(long, value_name = "FILE")]
     pub(crate) kong_conf: Option<PathBuf>,
     /// The Redis of policies that ask for one and name no host, redis://[user:password@]host[:port][/database]
-    #[arg(long, value_name = "URL")]
-    pub(crate) redis: Option<String>,
+    #[arg(long, value_name = "URL", value_parser = redis)]
+    pub(crate) redis: Option<RedisDefault>,
     /// Leave out plugins that the gateway does not have, instead of refusing the document
     #[arg(long)]
     pub(crate) skip_unknown_plugins: bool,
+    /// Serve as `kong start` does, with logs and defaults of Kong's in this folder
+    #[arg(long, value_name = "FOLDER", hide = true)]
+    pub(crate) kong_prefix: Option<PathBuf>,
 }
 
 /// Reads settings and makes dialects from them, as often as asked.
@@ -46,15 +50,26 @@ impl Introducer {
         let mut set = |name: &str, value: &str, words: &str| {
             overrides.properties.push((name.into(), value.into(), words.into()));
         };
-        if let Some(url) = &flags.redis {
-            set("redis_url", url, "--redis");
+        if let Some(prefix) = &flags.kong_prefix {
+            set("prefix", &prefix.to_string_lossy(), "-p");
         }
-        if flags.skip_unknown_plugins {
-            set("skip_unknown_plugins", "on", "--skip-unknown-plugins");
-        }
-        let asked = flags.kong_conf.is_some() || environment().any(|(name, _)| is_kongs(&name));
+        let asked = flags.kong_conf.is_some()
+            || flags.kong_prefix.is_some()
+            || environment().any(|(name, _)| is_kongs(&name));
         let alone = documents.is_empty() && asked;
         Self { flags: flags.clone(), overrides, alone, embedded: None }
+    }
+
+    /// Takes Kong's place, with all of its defaults.
+    pub(crate) fn is_in_kongs_place(&self) -> bool {
+        self.flags.kong_prefix.is_some()
+    }
+
+    /// Serves a document that comes with the program, with these properties, each with the words
+    /// that it comes from.
+    pub(crate) fn embedded(document: Text, properties: Vec<(String, String, String)>) -> Self {
+        let overrides = Overrides { properties };
+        Self { overrides, embedded: Some(document), ..Self::default() }
     }
 
     /// Whether there is something to serve without documents on the command line.
@@ -73,8 +88,8 @@ impl Introducer {
         (settings, findings)
     }
 
-    /// The dialects, made from the settings as they are now.
-    pub(crate) fn introduce(&self) -> Introduction {
+    /// The dialects, made from the settings as they are now, and these settings.
+    pub(crate) fn introduce(&self) -> (Introduction, Settings) {
         let (settings, findings) = self.settings();
         let mut introduction = Introduction { findings, ..Introduction::default() };
         introduction.paths.extend(settings.declarative_config.clone());
@@ -83,7 +98,18 @@ impl Introducer {
             let label = "declarative_config_string".into();
             introduction.texts.push(Text { label, text: text.into() });
         }
-        introduction
+        introduction.dialects.push(Box::new(self.kong(settings.clone())));
+        (introduction, settings)
+    }
+
+    /// Kong's dialect under these settings.
+    pub(crate) fn kong(&self, settings: Settings) -> Kong {
+        let options = Options {
+            skip_unknown_plugins: self.flags.skip_unknown_plugins,
+            redis: self.flags.redis.clone(),
+            without_document: self.alone,
+        };
+        Kong::new(settings, options)
     }
 }
 
@@ -91,6 +117,11 @@ impl Introducer {
 fn environment() -> impl Iterator<Item = (String, String)> {
     env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+fn redis(url: &str) -> Result<RedisDefault, &'static str> {
+    const FORM: &str = "it is not of the form redis://[user:password@]host[:port][/database], or the same with rediss:// for TLS";
+    RedisDefault::parse(url, "--redis").ok_or(FORM)
 }
 
 fn is_kongs(variable: &str) -> bool {

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use model::{
-    Action, Candidate, Chain, Endpoint, HostMatch, HostPattern, Model, Part, PathMatch, PolicyId,
-    Predicate, Scheme, Slot, SniMatch, Template, Upstream, UpstreamId, ValueMatch, Var,
+    Action, Candidate, Chain, HostMatch, HostPattern, Model, Part, PathMatch, PolicyId, Predicate,
+    Scheme, Slot, SniMatch, Template, Upstream, UpstreamId, ValueMatch, Var,
 };
 
 /// `api.example.com`, `*.example.com:8080`, `~expression`.
@@ -82,7 +82,7 @@ pub(crate) fn target(action: &Action, model: &Model) -> String {
             let upstreams = forward.upstreams.iter().map(|weighted| {
                 upstream(model, &weighted.value).map_or_else(
                     || weighted.value.to_string(),
-                    |upstream| format!("{}{}", authority(upstream), forward.path.base),
+                    |upstream| format!("{}{}", base(upstream), forward.path.base),
                 )
             });
             upstreams.collect::<Vec<_>>().join(" or ")
@@ -100,19 +100,19 @@ pub(crate) fn upstream<'m>(model: &'m Model, id: &UpstreamId) -> Option<&'m Upst
 }
 
 /// `http://name:80` of the only endpoint, or `http://name` of a group.
-fn authority(upstream: &Upstream) -> String {
+fn base(upstream: &Upstream) -> String {
     let scheme = if upstream.tls.is_some() { "https" } else { "http" };
     match upstream.endpoints.as_slice() {
-        [one] => format!("{scheme}://{}", endpoint(one)),
+        [one] => format!("{scheme}://{}", authority(&one.host, one.port)),
         _ => format!("{scheme}://{}", upstream.name),
     }
 }
 
 /// `host:port`, with brackets around an IPv6 address.
-pub(crate) fn endpoint(endpoint: &Endpoint) -> String {
-    match endpoint.host.contains(':') {
-        true => format!("[{}]:{}", endpoint.host, endpoint.port),
-        false => format!("{}:{}", endpoint.host, endpoint.port),
+pub(crate) fn authority(host: &str, port: u16) -> String {
+    match host.contains(':') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
     }
 }
 

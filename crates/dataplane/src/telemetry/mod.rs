@@ -38,6 +38,17 @@ pub(crate) struct Telemetry {
     reloads: Reloads,
 }
 
+/// Connections and requests of clients, of all workers together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Connections accepted since the start.
+    pub accepted: u64,
+    /// Connections open now.
+    pub active: u64,
+    /// Requests that have ended since the start.
+    pub requests: u64,
+}
+
 /// What became of new configurations. Times are milliseconds since 1970, 0 for never.
 #[derive(Default)]
 struct Reloads {
@@ -113,6 +124,17 @@ impl Telemetry {
         self.ready.store(ready, Ordering::Relaxed);
     }
 
+    /// Connections and requests of clients until now.
+    pub(crate) fn traffic(&self) -> Traffic {
+        let sums = self.registry.sums();
+        let [plain, tls] = sums.connections;
+        Traffic {
+            accepted: plain.accepted + tls.accepted,
+            active: plain.active + tls.active,
+            requests: sums.routes.iter().flat_map(|(_, totals)| totals.statuses.values()).sum(),
+        }
+    }
+
     fn dropped_lines(&self) -> u64 {
         self.log.as_ref().map_or(0, |(sink, _)| sink.dropped())
     }
@@ -125,7 +147,5 @@ fn unix_ms() -> u64 {
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-#[cfg(test)]
-mod page;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use dataplane::ConnectTo;
 use filter::{Headers, Method};
 use model::Scheme;
 
@@ -30,6 +31,8 @@ pub(super) struct Ask {
     pub(super) sni: Option<String>,
     /// The client's address.
     pub(super) client: IpAddr,
+    /// Where connections to upstreams really go.
+    pub(super) connect_to: Vec<ConnectTo>,
 }
 
 impl Ask {
@@ -60,6 +63,7 @@ impl Ask {
             query,
             headers: Headers::new(),
             client: Ipv4Addr::LOCALHOST.into(),
+            connect_to: Vec::new(),
         };
         ask.headers.push("host", authority);
         for header in headers {

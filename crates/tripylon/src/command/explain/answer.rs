@@ -100,6 +100,8 @@ pub(super) struct EndpointView {
     pub(super) url: String,
     /// The `Host` that it is told.
     pub(super) host: String,
+    /// Where the connection really goes, if a detour says so.
+    pub(super) connects_to: Option<String>,
     /// The share of the group's requests in percent.
     pub(super) share: f64,
     pub(super) origin: Origin,
@@ -122,7 +124,7 @@ pub(super) fn answer(model: &Model, ask: &Ask, caller: Option<&str>) -> anyhow::
     let Protocol::Http(http) = &listener.protocol;
     let mut answer = Answer {
         method: ask.method.as_str().to_owned(),
-        url: url(ask, listener),
+        url: url(ask),
         listener: ListenerView {
             address: listener.bind.to_string(),
             origin: listener.origin.clone(),
@@ -212,12 +214,15 @@ fn client_port(listener: &Listener) -> u16 {
     listener.public_port.unwrap_or(listener.bind.port())
 }
 
-fn url(ask: &Ask, listener: &Listener) -> String {
+fn url(ask: &Ask) -> String {
     let scheme = words::scheme_name(ask.scheme);
-    let host = if ask.host.is_empty() { listener.bind.ip().to_string() } else { ask.host.clone() };
+    let host = &ask.host;
     let port = ask.host_port.map(|port| format!(":{port}")).unwrap_or_default();
     let query = ask.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
-    format!("{scheme}://{host}{port}{}{query}", ask.path)
+    match host.is_empty() {
+        true => format!("{}{query}", ask.path),
+        false => format!("{scheme}://{host}{port}{}{query}", ask.path),
+    }
 }
 
 fn view(
@@ -275,10 +280,12 @@ fn policies(route: &Route, model: &Model, caller: Option<&Principal>) -> Vec<Pol
     let kinds = policies::kinds();
     let mut views = Vec::new();
     for slot in words::visited(&route.chain) {
+        let before = views.len();
         for candidate in &slot.candidates {
             match (candidate, caller) {
                 (Candidate::Always(id), _) => {
-                    views.extend(policy(model, id, None, &kinds));
+                    let others = (views.len() > before).then(|| "everybody else".to_owned());
+                    views.extend(policy(model, id, others, &kinds));
                     break;
                 }
                 (Candidate::ByPrincipal(map), Some(caller)) => {
@@ -316,7 +323,8 @@ fn policy(
 }
 
 fn caller_name(caller: &Principal) -> String {
-    caller.name.clone().unwrap_or_else(|| caller.public_id.clone())
+    let name = caller.name.as_ref().unwrap_or(&caller.public_id);
+    format!("the caller {}", ::config::quote(name))
 }
 
 fn action(action: &Action, model: &Model, ask: &Ask, path: &str, matched: usize) -> ActionView {
@@ -373,7 +381,7 @@ fn endpoints(upstream: &Upstream, forward: &Forward, ask: &Ask, target: &str) ->
     let default_port = if upstream.tls.is_some() { 443 } else { 80 };
     let all: u32 = upstream.endpoints.iter().map(|endpoint| endpoint.weight).sum();
     let view = |endpoint: &model::Endpoint| {
-        let authority = words::endpoint(endpoint);
+        let authority = words::authority(&endpoint.host, endpoint.port);
         let named = match endpoint.port == default_port {
             true => authority.strip_suffix(&format!(":{default_port}")).unwrap_or(&authority),
             false => &authority,
@@ -386,6 +394,10 @@ fn endpoints(upstream: &Upstream, forward: &Forward, ask: &Ask, target: &str) ->
         EndpointView {
             url: format!("{scheme}://{authority}{target}"),
             host,
+            connects_to: ask.connect_to.iter().find_map(|detour| {
+                let (host, port) = detour.apply(&endpoint.host, endpoint.port)?;
+                Some(words::authority(&host, port))
+            }),
             share: share(endpoint.weight, all),
             origin: endpoint.origin.clone(),
         }

@@ -16,6 +16,7 @@ use self::address::Ask;
 use super::routes::Format;
 use crate::codes;
 use crate::documents::Documents;
+use crate::gateway::Detours;
 use crate::output::{self, Exit, Usage};
 use crate::settings::SettingsFlags;
 
@@ -56,6 +57,8 @@ pub(crate) struct Explain {
     format: Format,
     #[command(flatten)]
     settings: SettingsFlags,
+    #[command(flatten)]
+    detours: Detours,
 }
 
 impl Explain {
@@ -76,8 +79,10 @@ impl Explain {
     fn request(&self, method: &str, url: &str, paths: Vec<PathBuf>) -> anyhow::Result<Exit> {
         let mut ask = Ask::read(method, url, &self.headers)?;
         ask.client = self.from_ip;
+        ask.connect_to = self.detours.connect_to.clone();
         ask.sni = self.sni.clone().or(ask.sni);
-        let documents = Documents { paths, settings: self.settings.clone() };
+        let (settings, detours) = (self.settings.clone(), self.detours.clone());
+        let documents = Documents { paths, settings, detours };
         let Some(build) = documents.sound()? else { return Ok(Exit::Failed) };
         let answer = answer::answer(&build.model, &ask, self.caller.as_deref())?;
         output::print(&match self.format {

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use ::config::quote;
 use serde_json::Value;
 
 use super::answer::{ActionView, Answer, CandidateView, Outcome, PolicyView, UpstreamView};
 use super::config::Setting;
 use crate::output::{ERROR, FAINT, GOOD, HEADING, styled};
+use crate::words;
 
 /// The answer on a screen.
 pub(super) fn show(answer: &Answer) -> String {
@@ -29,8 +29,7 @@ pub(super) fn show(answer: &Answer) -> String {
     candidates(&answer.candidates, &mut out);
     if let Some(unmet) = &answer.unmet {
         let _ = writeln!(out, "\n{} {unmet}", styled(ERROR, "But"));
-    }
-    if let Some(action) = &answer.action {
+    } else if let Some(action) = &answer.action {
         policies(&answer.policies, &mut out);
         show_action(action, &mut out);
     }
@@ -79,11 +78,15 @@ fn policies(policies: &[PolicyView], out: &mut String) {
         let _ = writeln!(out, "  none");
     }
     for policy in policies {
-        let kind = if policy.kind == policy.name { "" } else { policy.kind.as_str() };
-        let callers = policy.callers.as_ref().map(|name| format!("for the caller {}", quote(name)));
-        let name = [policy.name.as_str(), kind, &callers.unwrap_or_default()].join(" ");
+        let mut name = policy.name.clone();
+        if policy.kind != policy.name {
+            let _ = write!(name, " ({})", policy.kind);
+        }
+        if let Some(callers) = &policy.callers {
+            let _ = write!(name, " for {callers}");
+        }
         let origin = styled(FAINT, &policy.origin.to_string());
-        let _ = writeln!(out, "  {}  {origin}", name.trim_end());
+        let _ = writeln!(out, "  {name}  {origin}");
         settings(&policy.settings, out);
     }
 }
@@ -107,7 +110,25 @@ fn name(setting: &Setting) -> String {
 
 fn value(setting: &Setting) -> String {
     match &setting.value {
+        Value::Array(items) if items.is_empty() => "none".to_owned(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        other => plain(other),
+    }
+}
+
+/// A value as one would say it: `minute=5`, `X-Consumer-ID={PrincipalId}`.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "none".to_owned(),
         Value::String(text) if !text.is_empty() && !text.contains(char::is_control) => text.clone(),
+        Value::Array(items) => match serde_json::from_value(value.clone()) {
+            Ok(template) => words::template(&template),
+            Err(_) => items.iter().map(plain).collect::<Vec<_>>().join(" "),
+        },
+        Value::Object(members) => {
+            let values: Vec<_> = members.values().map(plain).collect();
+            values.join("=")
+        }
         other => other.to_string(),
     }
 }
@@ -152,6 +173,9 @@ fn show_upstream(upstream: &UpstreamView, one_of_several: bool, out: &mut String
         let share = if several { format!(" ({})", percent(endpoint.share)) } else { String::new() };
         let _ = writeln!(out, "  {}{share}  {}", endpoint.url, origin(&endpoint.origin));
         let _ = writeln!(out, "    Host: {}", endpoint.host);
+        if let Some(detour) = &endpoint.connects_to {
+            let _ = writeln!(out, "    connects to {detour} instead");
+        }
     }
 }
 
@@ -162,4 +186,28 @@ fn percent(share: f64) -> String {
 
 fn width<'t>(texts: impl Iterator<Item = &'t str>) -> usize {
     texts.map(|text| text.chars().count()).max().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_are_shown_as_one_would_say_them() {
+        let shown =
+            |item: Value| value(&Setting { pointer: String::new(), value: item, origin: None });
+        assert_eq!(shown(json!([])), "none");
+        assert_eq!(shown(json!(["a", "b"])), "a, b");
+        assert_eq!(shown(json!([{"period": "minute", "limit": 5}])), "minute=5");
+        let header = json!([{"name": "X-Id", "value": [{"Text": "id "}, {"Var": "PrincipalId"}]}]);
+        assert_eq!(shown(header), "X-Id=id {PrincipalId}");
+        assert_eq!(shown(json!("a\u{1b}")), r#""a\u001b""#);
+    }
+
+    #[test]
+    fn shares_have_a_decimal_if_they_need_one() {
+        assert_eq!((percent(50.0), percent(100.0 / 3.0)), ("50 %".into(), "33.3 %".into()));
+    }
 }

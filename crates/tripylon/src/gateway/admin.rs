@@ -1,0 +1,68 @@
+//! The management API of the dialect that has one.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use anyhow::Context;
+use control::Control;
+use control::Dialect;
+use dataplane::Gateway;
+use kong::Kong;
+use kong::admin::{self, Admin, Connections, Listener, Node, Server};
+
+/// A running API; it ends when this is dropped.
+pub(super) struct Running {
+    /// Where it is.
+    pub(super) urls: Vec<String>,
+    _server: Server,
+}
+
+/// Serves the API if the dialect takes part and its settings name an address.
+///
+/// # Errors
+/// If an address cannot be listened on, or its certificate cannot be used.
+pub(super) fn serve(
+    kong: Kong,
+    control: &Control,
+    engine: &Arc<Gateway>,
+) -> anyhow::Result<Option<Running>> {
+    let listens = kong.settings().admin_listen.clone();
+    if listens.is_empty() || !control.state().views.contains_key(kong.name()) {
+        return Ok(None);
+    }
+    let mut listeners = Vec::new();
+    for listen in &listens {
+        let address = listen.address;
+        let socket = TcpListener::bind(address)
+            .with_context(|| format!("the Admin API cannot listen on {address}"))?;
+        let tls = listen.ssl.then(|| admin::tls(kong.settings(), listen.http2)).transpose()?;
+        listeners.push(Listener { socket, tls });
+    }
+    let node = Arc::new(Engine(Arc::clone(engine)));
+    let server = admin::serve(listeners, Admin::new(control.clone(), kong, node))
+        .context("the Admin API cannot start")?;
+    let scheme = |ssl: bool| if ssl { "https" } else { "http" };
+    let urls = server.addresses().iter().zip(&listens);
+    let urls = urls.map(|(address, listen)| format!("{}://{address}", scheme(listen.ssl)));
+    Ok(Some(Running { urls: urls.collect(), _server: server }))
+}
+
+/// What the API asks of the engine.
+struct Engine(Arc<Gateway>);
+
+impl Node for Engine {
+    fn connections(&self) -> Connections {
+        let traffic = self.0.traffic();
+        Connections {
+            accepted: traffic.accepted,
+            handled: traffic.accepted,
+            active: traffic.active,
+            // Workers do not say what each of their connections is doing: that would cost every
+            // request something.
+            reading: 0,
+            writing: 0,
+            waiting: traffic.active,
+            requests: traffic.requests,
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! A gateway in this process: the engine, what controls it, and what the system asks of it.
+
+mod admin;
+mod banner;
+mod engine;
+pub(crate) mod log;
+pub(crate) mod pid;
+mod process;
+pub(crate) mod rejections;
+mod signals;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use control::{Cause, Control, Verdict};
+use tokio::runtime::Runtime;
+
+pub(crate) use self::banner::Serving;
+use self::engine::Inherited;
+pub(crate) use self::engine::{Detours, EngineFlags, pid_file};
+use self::log::ErrorLog;
+use self::pid::PidFile;
+use self::process::Process;
+use self::signals::Signals;
+use crate::output::Exit;
+use crate::settings::Introducer;
+
+/// Whose lines in the error log are about the process as a whole.
+const TARGET: &str = "gateway";
+
+/// What to serve, and how.
+pub(crate) struct Plan {
+    /// What reads the settings and makes the dialects.
+    pub(crate) introducer: Introducer,
+    /// Files and folders with documents.
+    pub(crate) paths: Vec<PathBuf>,
+    pub(crate) flags: EngineFlags,
+    /// Whether to look for changes of files.
+    pub(crate) watch: bool,
+    /// How long requests may take to end at the end.
+    pub(crate) drain: Duration,
+    /// Where to say which process this is.
+    pub(crate) pid_file: Option<PathBuf>,
+    /// Is told when everything is served.
+    pub(crate) ready: Box<dyn FnOnce(&Serving)>,
+}
+
+/// Serves until a signal asks to end.
+///
+/// # Errors
+/// If the process cannot start for another reason than its documents; what is wrong with those
+/// has been said when this returns [`Exit::Failed`].
+pub(crate) fn serve(plan: Plan) -> anyhow::Result<Exit> {
+    // It fails only if there is one already, which is this one.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let (settings, _) = plan.introducer.settings();
+    let inherited = Inherited::new(&settings, plan.introducer.is_in_kongs_place());
+    let logs = &plan.flags.logs;
+    let place = logs.error_place(inherited);
+    let log = ErrorLog::start(place, logs.error_log_format, logs.level(&settings));
+    let log = Arc::new(log.context("the error log cannot be written")?);
+
+    let runtime = runtime().context("the system gives no threads")?;
+    let signals = {
+        let _context = runtime.enter();
+        Signals::take().context("the system gives no signals")?
+    };
+    let engine_settings = plan.flags.engine(inherited);
+    let status = engine_settings.status_listen;
+    let engine = dataplane::Gateway::start(engine_settings, policies::kinds());
+    let engine = Arc::new(engine.context("the engine cannot start")?);
+    let kong = plan.introducer.kong(settings.clone());
+    let process = Process {
+        introducer: plan.introducer,
+        engine: Arc::clone(&engine),
+        log: Arc::clone(&log),
+        flags: plan.flags.logs,
+    };
+    let control = Control::start(plan.paths.clone(), process)?;
+    let started = control.reload(Cause::Start);
+    if plan.watch {
+        let named = settings.declarative_config.iter().cloned();
+        let paths = plan.paths.into_iter().chain(named).collect();
+        control::watch::start(paths, control.clone())?;
+    }
+    let verdict = started.wait().map(|report| report.outcome.verdict);
+    if verdict != Some(Verdict::Applied) {
+        return Ok(Exit::Failed);
+    }
+    let admin = admin::serve(kong, &control, &engine)?;
+    let admin_urls = admin.iter().flat_map(|admin| admin.urls.clone());
+    let serving = Serving::new(&engine, &control.state(), admin_urls, status);
+    serving.announce(&log);
+    let _pid_file = plan.pid_file.as_deref().map(PidFile::write).transpose()?;
+    (plan.ready)(&serving);
+    let exit = runtime.block_on(signals.obey(&control, &engine, &log, plan.drain));
+    // After a second signal the first one's work is still going on.
+    runtime.shutdown_background();
+    Ok(exit)
+}
+
+/// What is not traffic runs here: signals and management APIs.
+fn runtime() -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("manage")
+        .enable_all()
+        .build()
+}
