@@ -148,4 +148,6 @@ fn unix_ms() -> u64 {
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod tests;

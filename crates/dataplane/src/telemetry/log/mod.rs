@@ -18,6 +18,8 @@ use filter::{Exchange, Now};
 pub(super) use sink::{Lines, Sink};
 use template::Template;
 use time::Times;
+#[cfg(test)]
+pub(super) use variable::NAMED;
 
 /// Where requests are logged, and how.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -153,4 +155,4 @@ const COMBINED: &str = "$remote_addr - $remote_user [$time_local] \"$request\" $
                         $body_bytes_sent \"$http_referer\" \"$http_user_agent\"";
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -69,8 +69,8 @@ fn only_users_of_basic_credentials_are_logged_and_never_their_passwords() {
     }
 }
 
-#[test]
-fn json_has_a_field_for_everything_there_is() {
+/// A line with every field.
+pub(in crate::telemetry) fn full_json_line() -> String {
     let mut x = exchange();
     x.route = Some(0);
     x.caller =
@@ -86,7 +86,12 @@ fn json_has_a_field_for_everything_there_is() {
     x.timings.end = 15_001;
     x.timings.upstream_status = 503;
     x.timings.tries = 2;
-    let line = line(&LogFormat::Json, &x);
+    line(&LogFormat::Json, &x)
+}
+
+#[test]
+fn json_has_a_field_for_everything_there_is() {
+    let line = full_json_line();
     let read: serde_json::Value = serde_json::from_str(&line).unwrap();
     let expected = serde_json::json!({
         "time": "2025-11-25T14:14:25.123Z",

@@ -22,10 +22,10 @@ pub(super) enum Variable {
 }
 
 /// Appends a value; false if there is none, which is then written as `-`.
-type Write = fn(&Value<'_>, &mut Vec<u8>) -> bool;
+pub(in crate::telemetry) type Write = fn(&Value<'_>, &mut Vec<u8>) -> bool;
 
 /// What a variable's value is made from.
-pub(super) struct Value<'a> {
+pub(in crate::telemetry) struct Value<'a> {
     x: &'a Exchange,
     now: Now,
     times: &'a Times,
@@ -179,7 +179,7 @@ fn address(address: std::net::IpAddr, line: &mut Vec<u8>) -> bool {
 }
 
 /// Every variable by its name; `docs/metrics.md` says what each means.
-pub(super) const NAMED: &[(&str, Write)] = &[
+pub(in crate::telemetry) const NAMED: &[(&str, Write)] = &[
     ("args", |v, line| text(v.x.request.query(), line)),
     ("body_bytes_sent", |v, line| {
         count(v.x.timings.sent.saturating_sub(v.x.timings.sent_head), line)
