@@ -43,6 +43,17 @@ fn configurations_become_models() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+/// Every code of a translation is shown by a case.
+#[test]
+fn every_code_has_a_case() {
+    let findings =
+        cases().into_iter().map(|folder| fs::read_to_string(folder.join("findings.txt")));
+    let findings: String = findings.map(|text| text.expect("every case has findings")).collect();
+    let codes = kong::CATALOGUE.iter().filter(|code| code.code.starts_with("TRI12"));
+    let missing: Vec<_> = codes.filter(|code| !findings.contains(code.code)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 fn cases() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/translation");
     let entries = fs::read_dir(folder).expect("the folder is there");

@@ -60,7 +60,9 @@ impl Validation {
                     return None;
                 }
                 let problem = self.broken(then_match, value_at(record, then_field))?;
-                if self.redis_default && is_redis_host(then_field, &problem) {
+                if is_redis_host(then_field, &problem)
+                    && (self.redis_default || names_nodes(record, then_field))
+                {
                     return None;
                 }
                 let said = then_err.as_ref().map(|said| said.replace("%s", &if_field.text));
@@ -171,6 +173,15 @@ fn because(problem: Problem, field: &Path, said: Option<&str>) -> Problem {
 fn is_redis_host(path: &Path, problem: &Problem) -> bool {
     let missing = matches!(problem, Problem::Here(violation) if violation.rule == Rule::Required);
     missing && path.steps.ends_with(&["redis".into(), "host".into()])
+}
+
+/// Whether a Redis is named by the nodes of its cluster, or by its sentinels.
+fn names_nodes(record: &Record, host: &Path) -> bool {
+    let (_, redis) = host.steps.split_last().expect("a path has a last step");
+    ["cluster_nodes", "sentinel_nodes"].into_iter().any(|field| {
+        let steps = redis.iter().cloned().chain([field.into()]).collect();
+        is_nonempty(value_at(record, &Path { text: field.into(), steps }))
+    })
 }
 
 fn count(record: &Record, fields: &[Path]) -> usize {

@@ -27,6 +27,9 @@ impl Completion<'_> {
         }
         for field in &shape.fields {
             let value = record.get_mut(&*field.name).map(Value::take);
+            if field.own && value.is_none() {
+                continue;
+            }
             if let Some(value) = self.complete_field(field, value, &mut problems) {
                 match record.get_mut(&*field.name) {
                     Some(slot) => *slot = value,

@@ -108,6 +108,9 @@ pub(crate) struct Field {
     #[serde(default, rename = "abstract")]
     pub(crate) open: bool,
     pub(crate) deprecated: Option<Deprecation>,
+    /// A field that Kong has not: no schema shows it, and it is in no entity where nobody wrote it.
+    #[serde(default)]
+    pub(crate) own: bool,
 
     /// The entity that a foreign key refers to, and what becomes of this one when that is deleted.
     pub(crate) reference: Option<Box<str>>,
@@ -355,6 +358,7 @@ impl Field {
             transient: false,
             open: false,
             deprecated: None,
+            own: false,
             reference: None,
             on_delete: None,
             elements: None,

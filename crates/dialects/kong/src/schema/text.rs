@@ -43,7 +43,8 @@ impl SchemaText {
 
 fn record(shape: &Shape) -> Map<String, Value> {
     let mut text = Map::new();
-    text.insert("fields".into(), shape.fields.iter().map(named).collect());
+    let kongs = shape.fields.iter().filter(|field| !field.own);
+    text.insert("fields".into(), kongs.map(named).collect());
     if !shape.shorthands.is_empty() {
         let shorthands = shape.shorthands.iter().map(shorthand).collect();
         text.insert("shorthand_fields".into(), shorthands);

@@ -11,6 +11,7 @@ mod listeners;
 mod plugins;
 mod predicate;
 mod rank;
+mod redis;
 mod routes;
 mod upstreams;
 mod vaults;

@@ -42,7 +42,10 @@ pub(super) fn wording() -> BTreeMap<String, Wording> {
         (reason::PLAIN_ON_TLS, laid_out(PLAIN_ON_TLS)),
         (reason::TLS_REQUIRED, upgrade("TLS/1.2, HTTP/1.1", "Please use HTTPS protocol")),
         (reason::HTTP2_REQUIRED, upgrade("HTTP/2", "Please use HTTP2 protocol")),
-        (reason::GRPC_REQUIRED, says(PLUGIN, "Non-gRPC request matched gRPC route")),
+        (
+            reason::GRPC_REQUIRED,
+            with_status(415, says(PLUGIN, "Non-gRPC request matched gRPC route")),
+        ),
         (reason::INTERNAL, says(PLUGIN, UNEXPECTED)),
         (GRPC_TLS_REQUIRED, grpc_tls_required()),
     ];
@@ -104,7 +107,7 @@ fn with_status(status: u16, wording: Wording) -> Wording {
 fn upgrade(protocols: &str, message: &str) -> Wording {
     let headers = [("Connection", "Upgrade"), ("Upgrade", protocols)];
     let headers = headers.map(|(name, value)| (name.to_owned(), Template::text(value))).into();
-    Wording { headers, ..says(PLUGIN, message) }
+    Wording { headers, ..with_status(426, says(PLUGIN, message)) }
 }
 
 /// A gRPC status (1, cancelled) in place of one of HTTP's.

@@ -88,9 +88,9 @@ fn check_enabled(plugin: &Plugin, context: &mut Context<'_>) {
 
 /// Reads a plugin's configuration, and writes the policy's. What the schema takes and the policy
 /// does not is a finding.
-struct Reader<'r, 'c> {
-    plugin: &'r Plugin,
-    context: &'r mut Context<'c>,
+pub(super) struct Reader<'r, 'c> {
+    pub(super) plugin: &'r Plugin,
+    pub(super) context: &'r mut Context<'c>,
     config: Map<String, Value>,
     origins: BTreeMap<String, Origin>,
 }
@@ -98,30 +98,30 @@ struct Reader<'r, 'c> {
 impl<'r> Reader<'r, '_> {
     /// The value of a field; `None` for one that is `null`. `field` is a JSON pointer without its
     /// first slash.
-    fn get(&self, field: &str) -> Option<&'r Value> {
+    pub(super) fn get(&self, field: &str) -> Option<&'r Value> {
         self.plugin.config.pointer(&format!("/{field}")).filter(|value| !value.is_null())
     }
 
-    fn text(&self, field: &str) -> Option<&'r str> {
+    pub(super) fn text(&self, field: &str) -> Option<&'r str> {
         self.get(field)?.as_str()
     }
 
-    fn is_on(&self, field: &str) -> bool {
+    pub(super) fn is_on(&self, field: &str) -> bool {
         self.get(field).and_then(Value::as_bool).unwrap_or(false)
     }
 
     /// Where a field stands, or what surrounds it.
-    fn origin(&self, field: &str) -> Origin {
+    pub(super) fn origin(&self, field: &str) -> Origin {
         self.plugin.origins.at(&format!("/config/{field}"))
     }
 
     /// Whether somebody wrote the field.
-    fn is_written(&self, field: &str) -> bool {
+    pub(super) fn is_written(&self, field: &str) -> bool {
         self.plugin.origins.written(&format!("/config/{field}")).is_some()
     }
 
     /// A text that may refer to a vault.
-    fn secret(&mut self, field: &str) -> Option<String> {
+    pub(super) fn secret(&mut self, field: &str) -> Option<String> {
         let (text, origin) = (self.text(field)?, self.origin(field));
         Some(self.context.vaults.resolve(text, &origin, self.context.findings))
     }
@@ -141,7 +141,7 @@ impl<'r> Reader<'r, '_> {
     }
 
     /// Says that a field asks for something that is not offered.
-    fn unsupported(&mut self, field: &str, message: String, help: &str) {
+    pub(super) fn unsupported(&mut self, field: &str, message: String, help: &str) {
         let finding = Finding::new(&codes::PLUGIN_OPTION, message);
         self.context.findings.push(finding.at(self.origin(field)).help(help));
     }

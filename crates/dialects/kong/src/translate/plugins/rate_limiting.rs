@@ -1,12 +1,9 @@
 //! `rate-limiting`: how many requests a caller may send.
 
-use config::Finding;
-use model::Origin;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::super::codes;
+use super::super::redis;
 use super::{Offer, Reader};
-use crate::dialect::RedisDefault;
 use crate::entities::Reference;
 
 pub(super) const OFFER: Offer =
@@ -17,12 +14,11 @@ fn translate(reader: &mut Reader<'_, '_>) {
     by(reader);
     let scope = scope(reader);
     reader.config.insert("scope".into(), scope.into());
-    let (store, origin) = match reader.text("policy") {
-        Some("redis") => redis(reader),
-        _ => (json!({ "kind": "local" }), reader.plugin.origins.written("/config/policy")),
+    let store = match reader.text("policy") {
+        Some("redis") => redis::store(reader),
+        _ => json!({ "kind": "local" }),
     };
-    reader.config.insert("store".into(), store);
-    reader.origins.extend(origin.map(|origin| ("/store".to_owned(), origin)));
+    reader.set("policy", "store", store);
     reader.copy_or("fault_tolerant", "fault_tolerant", true);
     reader.copy_or("hide_client_headers", "hide_headers", false);
     reader.copy_or("error_message", "message", "API rate limit exceeded");
@@ -80,59 +76,6 @@ fn status(reader: &mut Reader<'_, '_>) {
         reader.unsupported("error_code", message, "write a status from 400 to 599");
     }
     reader.set("error_code", "status", status.unwrap_or(429));
-}
-
-/// The Redis that the plugin names, or that of the gateway; and where that stands.
-fn redis(reader: &mut Reader<'_, '_>) -> (Value, Option<Origin>) {
-    let number = |reader: &Reader<'_, '_>, field: &str| reader.get(field).and_then(Value::as_u64);
-    let mut store = Map::new();
-    let mut set = |name: &str, value: Value| store.insert(name.to_owned(), value);
-    set("kind", "redis".into());
-    set("mode", "single".into());
-    let (mut host, mut port) = (
-        reader.text("redis/host").map(str::to_owned),
-        number(reader, "redis/port").unwrap_or(6379),
-    );
-    let (mut username, mut password) =
-        (reader.secret("redis/username"), reader.secret("redis/password"));
-    let mut database = number(reader, "redis/database").unwrap_or(0);
-    let mut tls = reader.is_on("redis/ssl");
-    if host.is_none()
-        && let Some(default) = reader.context.redis.clone()
-    {
-        say_default(reader, &default);
-        let redis = default.redis;
-        (host, port) = (Some(redis.host), redis.port.into());
-        username = username.or(redis.username);
-        password = password.or_else(|| redis.password.map(|secret| secret.expose().to_owned()));
-        if !reader.is_written("redis/database") {
-            database = redis.database.into();
-        }
-        if !reader.is_written("redis/ssl") {
-            tls = redis.tls;
-        }
-    }
-    let timeout = number(reader, "redis/timeout").unwrap_or(2000);
-    set("nodes", json!([{ "host": host.unwrap_or_default(), "port": port }]));
-    set("username", username.into());
-    set("password", password.into());
-    set("database", database.into());
-    set("tls", tls.into());
-    set("tls_verify", reader.is_on("redis/ssl_verify").into());
-    set("server_name", reader.get("redis/server_name").cloned().unwrap_or_default());
-    set("connect_timeout_ms", timeout.into());
-    set("timeout_ms", timeout.into());
-    set("sync_rate", reader.get("sync_rate").cloned().unwrap_or(json!(-1)));
-    set("prefix", "ratelimit".into());
-    (Value::Object(store), reader.plugin.origins.written("/config/redis"))
-}
-
-fn say_default(reader: &mut Reader<'_, '_>, RedisDefault { redis, source }: &RedisDefault) {
-    let (host, port) = (&redis.host, redis.port);
-    let message = format!("`rate-limiting` names no Redis; it uses {host}:{port}, from {source}");
-    let finding = Finding::new(&codes::DEFAULT_REDIS, message);
-    let help = "write `redis: {host: …}` into its `config` to run it elsewhere";
-    reader.context.findings.push(finding.at(reader.origin("policy")).help(help));
 }
 
 /// The headers by which Kong tells clients about limits.
