@@ -2,9 +2,12 @@
 
 use std::future::Future;
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use redis::{Client, FromRedisValue};
 use tempfile::TempDir;
 use tokio::task::LocalSet;
@@ -140,11 +143,26 @@ impl Drop for Server {
     }
 }
 
-/// A port on which nobody listens.
+/// A port on which nobody listens, and which no other test of the machine is given as long as this
+/// process lives: an abstract Unix socket claims it. It is below those from which the kernel takes
+/// the ports of outgoing connections.
 pub(super) fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("bound").port()
+    static CLAIMS: Mutex<Vec<UnixListener>> = Mutex::new(Vec::new());
+    let mut claims = CLAIMS.lock();
+    for port in PORTS {
+        let name = SocketAddr::from_abstract_name(format!("tripylon-redis-port-{port}"));
+        let claim = name.and_then(|name| UnixListener::bind_addr(&name));
+        if let Ok(claim) = claim
+            && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+        {
+            claims.push(claim);
+            return port;
+        }
+    }
+    panic!("hundreds of ports, and none is free");
 }
+
+const PORTS: std::ops::Range<u16> = 31_400..32_700;
 
 /// Runs a test on a runtime like a worker's.
 pub(super) fn run<T>(test: impl Future<Output = T>) -> T {
