@@ -166,6 +166,7 @@ struct Facts {
     upgrade: bool,
     websocket: bool,
     expect: Option<Expect>,
+    authorization: bool,
 }
 
 enum Expect {
@@ -197,6 +198,9 @@ impl Facts {
         match name.len() {
             4 if name.eq_ignore_ascii_case("host") => self.hosts += 1,
             6 if name.eq_ignore_ascii_case("expect") => {
+                if self.expect.is_some() {
+                    return Err(Refused(reason::BAD_REQUEST));
+                }
                 let known = value.eq_ignore_ascii_case(b"100-continue");
                 self.expect = Some(if known { Expect::Continue } else { Expect::Other });
             }
@@ -208,6 +212,12 @@ impl Facts {
                     self.close |= option.eq_ignore_ascii_case(b"close");
                     self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
                     self.upgrade |= option.eq_ignore_ascii_case(b"upgrade");
+                }
+            }
+            // One caller or the other: readers would not agree on which.
+            13 if name.eq_ignore_ascii_case("authorization") => {
+                if std::mem::replace(&mut self.authorization, true) {
+                    return Err(Refused(reason::BAD_REQUEST));
                 }
             }
             14 if name.eq_ignore_ascii_case("content-length") => {
@@ -537,6 +547,8 @@ mod tests {
             "X: a\rTransfer-Encoding: chunked", // SEC-024
             "Transfer-Encoding:\r\n chunked",   // SEC-025
             "X: a\nY: b",
+            "Authorization: Bearer a\r\nAuthorization: Bearer b",
+            "Expect: y\r\nExpect: 100-continue",
         ];
         for field in fields {
             let head = format!("POST / HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n");

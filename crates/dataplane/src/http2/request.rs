@@ -30,6 +30,11 @@ pub(super) fn read(
         return Err(Refused(reason::HEAD_TOO_LARGE));
     }
     read_host(head, request)?;
+    for single in ["authorization", "expect"] {
+        if head.headers.get_all(single).iter().nth(1).is_some() {
+            return Err(bad);
+        }
+    }
     read_fields(head, &mut request.headers);
     request.body = match (body.is_end_stream(), length(head)?) {
         (true, _) | (false, Some(0)) => BodyLength::None,

@@ -32,12 +32,16 @@ pub(super) fn forwarding(settings: &Settings) -> Forwarding {
 
 /// Headers in which upstreams read who calls. Kong removes a client's own only on routes whose
 /// plugins set them; where a plugin is taken off a route, its upstream would believe the client.
-const RESERVED: [&str; 5] = [
+const RESERVED: [&str; 9] = [
     "x-consumer-id",
     "x-consumer-custom-id",
     "x-consumer-username",
     "x-credential-identifier",
     "x-anonymous-consumer",
+    "x-consumer-groups",
+    "x-authenticated-groups",
+    "x-authenticated-userid",
+    "x-authenticated-scope",
 ];
 
 fn header(name: &str, value: Template, mode: ForwardMode) -> ForwardHeader {
