@@ -60,6 +60,10 @@ pub(crate) fn read_request(
         return Err(Refused(reason::METHOD_NOT_ALLOWED));
     }
     let facts = read_fields(&buffer[..head], parsed.headers, &mut request.headers)?;
+    // One caller or the other: readers would not agree on which.
+    if facts.authorizations > 1 {
+        return Err(Refused(reason::BAD_REQUEST));
+    }
     request.body = request_body(&facts, request.version)?;
     read_target(target, &facts, paths, request)?;
 
@@ -166,7 +170,7 @@ struct Facts {
     upgrade: bool,
     websocket: bool,
     expect: Option<Expect>,
-    authorization: bool,
+    authorizations: usize,
 }
 
 enum Expect {
@@ -214,12 +218,7 @@ impl Facts {
                     self.upgrade |= option.eq_ignore_ascii_case(b"upgrade");
                 }
             }
-            // One caller or the other: readers would not agree on which.
-            13 if name.eq_ignore_ascii_case("authorization") => {
-                if std::mem::replace(&mut self.authorization, true) {
-                    return Err(Refused(reason::BAD_REQUEST));
-                }
-            }
+            13 if name.eq_ignore_ascii_case("authorization") => self.authorizations += 1,
             14 if name.eq_ignore_ascii_case("content-length") => {
                 // RFC 9112 section 6.3: several values, even equal ones, may be refused; two
                 // readers might not agree on which counts.
