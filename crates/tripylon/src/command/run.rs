@@ -13,8 +13,9 @@ use crate::settings::SettingsFlags;
 /// Serve what the documents say
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
-Signals: SIGHUP reads everything again, SIGUSR1 opens the logs anew, SIGTERM, SIGINT and SIGQUIT take no new
+Signals: SIGHUP reads everything again. SIGUSR1 opens the logs anew. SIGTERM, SIGINT and SIGQUIT take no new \
 connections and end when the requests at hand are answered; a second one ends at once.
+
 A change with errors is reported and leaves what runs as it is.
 
 Exit status: 0 after a signal, 1 if the documents cannot be served, 2 for wrong usage.")]

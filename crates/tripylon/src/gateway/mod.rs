@@ -60,7 +60,7 @@ pub(crate) fn serve(plan: Plan) -> anyhow::Result<Exit> {
     let logs = &plan.flags.logs;
     let place = logs.error_place(inherited);
     let log = ErrorLog::start(place, logs.error_log_format, logs.level(&settings));
-    let log = Arc::new(log.context("the error log cannot be written")?);
+    let log = Arc::new(log.context("there is no error log")?);
 
     let runtime = runtime().context("the system gives no threads")?;
     let signals = {
