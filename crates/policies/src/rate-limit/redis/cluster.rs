@@ -6,12 +6,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use filter::{Counter, LocalFuture};
+use filter::LocalFuture;
 use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::super::config::Address;
+use super::alarm::{Alarm, Alarms};
 use super::dial::{DialError, Dialer};
 use super::journal::Journal;
 use super::key::Key;
@@ -33,7 +34,8 @@ struct Shared {
     /// Something showed that what is known may be wrong.
     stale: Notify,
     journal: Journal,
-    opened: Counter,
+    alarms: Alarms,
+    alarm: Alarm,
 }
 
 #[derive(Clone)]
@@ -73,18 +75,21 @@ impl Cluster {
     /// A cluster, and the task that keeps up what is known of it.
     pub(super) fn new(
         dialer: Arc<Dialer>,
-        opened: Counter,
+        alarms: Alarms,
         spawn: Spawn,
     ) -> (Self, LocalFuture<'static, ()>) {
         let (alive, dropped) = oneshot::channel();
         let journal = Journal::new(dialer.settings.name());
         let known = watch::Sender::new(Known::Asking);
-        let state = Arc::new(Shared { dialer, known, stale: Notify::new(), journal, opened });
+        let alarm = alarms.alarm("cluster");
+        let stale = Notify::new();
+        let state = Arc::new(Shared { dialer, known, stale, journal, alarms, alarm });
         let kept_up = Arc::clone(&state);
         let task = Box::pin(async move {
             tokio::select! {
                 _ = dropped => {}
                 () = kept_up.keep_up(&spawn) => {}
+                () = kept_up.alarm.on_raised(|| { kept_up.stop_waiting(); }) => {}
             }
         });
         (Self { state, _alive: alive }, task)
@@ -143,16 +148,24 @@ impl Shared {
             },
             Ok(Err(_)) => Err(Unavailable::Down),
             Err(_) => {
-                self.known.send_if_modified(|known| {
-                    let asking = matches!(known, Known::Asking);
-                    if asking {
-                        *known = Known::Nothing;
-                    }
-                    asking
-                });
+                if self.stop_waiting() {
+                    self.alarm.raise();
+                }
                 Err(Unavailable::Timeout)
             }
         }
+    }
+
+    /// Nobody has told in time who holds what: requests are answered at once. Says whether they
+    /// were not before.
+    fn stop_waiting(&self) -> bool {
+        self.known.send_if_modified(|known| {
+            let asking = matches!(known, Known::Asking);
+            if asking {
+                *known = Known::Nothing;
+            }
+            asking
+        })
     }
 
     /// Asks for the slots, waits until there is reason to ask again, and again.
@@ -222,8 +235,9 @@ impl Shared {
         for Entry { first, last, master, replicas } in entries {
             let node = slots.nodes.entry(master).or_insert_with_key(|address| {
                 previous.nodes.get(address).cloned().unwrap_or_else(|| {
-                    let (dialer, opened) = (Arc::clone(&self.dialer), self.opened.clone());
-                    let (node, task) = Node::new(Target::Member(address.clone()), dialer, opened);
+                    let (target, dialer) =
+                        (Target::Member(address.clone()), Arc::clone(&self.dialer));
+                    let (node, task) = Node::new(target, dialer, &self.alarms);
                     spawn(task);
                     Arc::new(node)
                 })

@@ -11,6 +11,7 @@ use redis::aio::MultiplexedConnection;
 use rustls::RootCertStore;
 use tokio::time::Instant;
 
+use super::alarm::Alarms;
 use super::cluster::Cluster;
 use super::dial::Dialer;
 use super::key::Key;
@@ -77,14 +78,13 @@ impl Pool {
 
 impl Link {
     fn start(settings: &Settings, roots: Option<RootCertStore>, cx: &WorkerCx) -> Self {
-        let help = "Times that a store of rate limits stopped being asked because it did not answer";
-        let opened = cx.counter("rate_limit_breaker_opened", help, &[]);
+        let alarms = Alarms::of(settings, cx);
         let dialer = Arc::new(Dialer::new(settings.clone(), roots));
         let (link, task) = if settings.topology == Topology::Cluster {
-            let (cluster, task) = Cluster::new(dialer, opened, cx.spawn.clone());
+            let (cluster, task) = Cluster::new(dialer, alarms, cx.spawn.clone());
             (Self::Cluster(cluster), task)
         } else {
-            let (node, task) = Node::new(Target::Server, dialer, opened);
+            let (node, task) = Node::new(Target::Server, dialer, &alarms);
             (Self::Server(node), task)
         };
         (cx.spawn)(task);

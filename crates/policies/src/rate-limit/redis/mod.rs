@@ -1,10 +1,11 @@
 //! Counters in Redis.
 //!
 //! [`settings`] say how it is reached; [`dial`] makes a connection, [`node`] keeps it up behind a
-//! breaker, [`cluster`] knows which node holds which keys, and [`link`] is what a worker has of
+//! breaker, of which the other workers hear by [`alarm`]; [`cluster`] knows which node holds which keys, and [`link`] is what a worker has of
 //! all that. [`key`] names counters and [`script`] counts; [`asking`] does so for each request,
 //! [`buffered`] now and then.
 
+mod alarm;
 mod asking;
 mod buffered;
 #[cfg(test)]

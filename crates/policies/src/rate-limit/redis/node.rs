@@ -4,13 +4,14 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use filter::{Counter, LocalFuture};
+use filter::LocalFuture;
 use redis::aio::MultiplexedConnection;
 use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind};
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::super::config::Address;
+use super::alarm::{Alarm, Alarms};
 use super::dial::{DialError, Dialed, Dialer, Driver};
 use super::journal::Journal;
 
@@ -51,7 +52,7 @@ struct Line {
     dialer: Arc<Dialer>,
     state: watch::Sender<State>,
     journal: Journal,
-    opened: Counter,
+    alarm: Alarm,
 }
 
 #[derive(Clone)]
@@ -72,7 +73,7 @@ impl Node {
     pub(super) fn new(
         target: Target,
         dialer: Arc<Dialer>,
-        opened: Counter,
+        alarms: &Alarms,
     ) -> (Self, LocalFuture<'static, ()>) {
         let name = match &target {
             Target::Server => dialer.settings.name(),
@@ -83,14 +84,17 @@ impl Node {
             target,
             dialer,
             state: watch::Sender::new(State::Connecting),
+            alarm: alarms.alarm(&name),
             journal: Journal::new(name),
-            opened,
         });
         let kept_up = Arc::clone(&line);
         let task = Box::pin(async move {
             tokio::select! {
                 _ = dropped => {}
                 () = kept_up.keep_up() => {}
+                () = kept_up.alarm.on_raised(|| {
+                    kept_up.open_breaker();
+                }) => {}
             }
         });
         (Self { line, _alive: alive }, task)
@@ -117,7 +121,7 @@ impl Node {
         question: impl AsyncFnOnce(&mut MultiplexedConnection) -> RedisResult<T>,
     ) -> Result<T, Unavailable> {
         let Ok(connected) = timeout_at(deadline, self.line.connected()).await else {
-            self.line.open_breaker(None, &Unavailable::Timeout);
+            self.line.fail(None, &Unavailable::Timeout);
             return Err(Unavailable::Timeout);
         };
         let (number, mut connection) = connected?;
@@ -132,7 +136,7 @@ impl Node {
             Ok(Err(error)) => error.into(),
             Err(_) => Unavailable::Timeout,
         };
-        self.line.open_breaker(Some(number), &failure);
+        self.line.fail(Some(number), &failure);
         Err(failure)
     }
 }
@@ -149,7 +153,7 @@ impl Line {
 
     /// Opens the breaker for what went wrong with a connection (none: with making one), unless
     /// there is another by now.
-    fn open_breaker(&self, number: Option<u64>, failure: &Unavailable) {
+    fn fail(&self, number: Option<u64>, failure: &Unavailable) {
         let opened = self.state.send_if_modified(|state| {
             let same = match state {
                 State::Connecting => number.is_none(),
@@ -162,9 +166,17 @@ impl Line {
             same
         });
         if opened {
-            self.opened.add(1);
+            match failure {
+                Unavailable::Timeout => self.alarm.raise(),
+                _ => self.alarm.count(),
+            }
             self.journal.lost(failure);
         }
+    }
+
+    /// Opens the breaker, whatever the connection; says whether it was closed.
+    fn open_breaker(&self) -> bool {
+        !matches!(self.state.send_replace(State::Down), State::Down)
     }
 
     /// Connects, waits until the connection is lost, and again.
@@ -179,9 +191,8 @@ impl Line {
                     self.drive(driver).await;
                 }
                 Err(error) => {
-                    let was_down = matches!(self.state.send_replace(State::Down), State::Down);
-                    if !was_down {
-                        self.opened.add(1);
+                    if self.open_breaker() {
+                        self.alarm.count();
                     }
                     self.journal.lost(&error);
                     sleep(pause).await;

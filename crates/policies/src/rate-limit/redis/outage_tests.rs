@@ -77,6 +77,26 @@ fn a_server_that_never_answers_is_waited_for_once() {
     }
 }
 
+/// A second worker neither waits nor counts as having found out.
+#[test]
+fn workers_tell_each_other_of_a_server_that_never_answers() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let single = config(silent.local_addr().unwrap().port(), true);
+    let mut cluster = single.clone();
+    cluster["store"]["mode"] = json!("cluster");
+    for config in [single, cluster] {
+        run(async {
+            let gateway = Gateway::new();
+            let workers = [0, 1, 2].map(|worker| gateway.start_on(worker, NAME, config.clone()));
+            assert!(send(&gateway, &workers[0]).await.waited);
+            for worker in &workers[1..] {
+                until("it knows", async || !send(&gateway, worker).await.waited).await;
+            }
+            assert_eq!(gateway.counted("rate_limit_breaker_opened"), 1);
+        });
+    }
+}
+
 #[test]
 fn a_server_that_is_not_there_is_not_waited_for() {
     run(async {
