@@ -1,5 +1,8 @@
 //! The command line.
 
+#[cfg(test)]
+mod page;
+
 use clap::{Parser, Subcommand};
 
 use crate::command::{check, completions, demo, explain, man, routes, run};

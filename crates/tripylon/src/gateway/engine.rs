@@ -43,9 +43,9 @@ pub(crate) struct LogFlags {
     /// Log requests to a file, to standard output (-), or not at all (off) [default: off]
     #[arg(long, value_name = "PATH|-|off")]
     pub(crate) access_log: Option<LogTarget>,
-    /// How requests are logged: combined (nginx's), json, or a template with nginx's variables such as '$remote_addr "$request" $status'
-    #[arg(long, value_name = "FORMAT", default_value = "combined")]
-    pub(crate) log_format: LogFormat,
+    /// How requests are logged: combined (nginx's), json, or a template with nginx's variables such as '$remote_addr "$request" $status' [default: combined]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
     /// Log what goes wrong to a file, or to standard error (-) [default: -]
     #[arg(long, value_name = "PATH|-", value_parser = error_place)]
     pub(crate) error_log: Option<log::Place>,
@@ -78,6 +78,14 @@ impl<'s> Inherited<'s> {
 
     fn log(self, property: &str, log: &'s settings::Log) -> Option<&'s settings::LogTarget> {
         (self.with_defaults || self.settings.is_given(property)).then_some(&log.target)
+    }
+
+    /// The format that stands behind the path; nginx's own if that is one that only nginx has.
+    fn log_format(self) -> LogFormat {
+        match self.settings.access_log.detail.as_deref() {
+            Some("json") => LogFormat::Json,
+            _ => LogFormat::Combined,
+        }
     }
 
     fn access_log(self) -> LogTarget {
@@ -116,7 +124,7 @@ impl EngineFlags {
             connect_to: self.detours.connect_to.clone(),
             access_log: AccessLogSettings {
                 target: self.logs.access_log.clone().unwrap_or_else(|| inherited.access_log()),
-                format: self.logs.log_format.clone(),
+                format: self.logs.log_format.clone().unwrap_or_else(|| inherited.log_format()),
             },
             status_listen: self.status_listen.or_else(|| inherited.status_listen()),
         }
@@ -131,7 +139,8 @@ impl LogFlags {
 
     /// How much the error log says.
     pub(crate) fn level(&self, settings: &Settings) -> log::Level {
-        self.log_level.unwrap_or(match settings.log_level {
+        let behind_the_path = settings.error_log.detail.as_deref().and_then(level);
+        self.log_level.or(behind_the_path).unwrap_or(match settings.log_level {
             settings::LogLevel::Error => log::Level::Error,
             settings::LogLevel::Warn => log::Level::Warn,
             settings::LogLevel::Notice | settings::LogLevel::Info => log::Level::Info,
@@ -140,7 +149,77 @@ impl LogFlags {
     }
 }
 
+/// One of nginx's levels.
+fn level(name: &str) -> Option<log::Level> {
+    Some(match name {
+        "debug" => log::Level::Debug,
+        "info" | "notice" => log::Level::Info,
+        "warn" => log::Level::Warn,
+        "error" | "crit" | "alert" | "emerg" => log::Level::Error,
+        _ => return None,
+    })
+}
+
 /// The file in which a gateway that takes Kong's place says which process it is.
 pub(crate) fn pid_file(prefix: &Path) -> PathBuf {
     prefix.join("pids/nginx.pid")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use kong::settings::Overrides;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        flags: EngineFlags,
+    }
+
+    fn flags(words: &str) -> EngineFlags {
+        Flags::parse_from(["x"].into_iter().chain(words.split_whitespace())).flags
+    }
+
+    fn settings(variables: &[(&str, &str)]) -> Settings {
+        let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        Settings::read(None, variables, &Overrides::default()).0
+    }
+
+    #[test]
+    fn logs_of_settings_count_if_they_were_given_or_all_defaults_do() {
+        let defaults = settings(&[("KONG_PREFIX", "/p")]);
+        let log = |settings, all| flags("").engine(Inherited::new(settings, all)).access_log.target;
+        assert_eq!(log(&defaults, false), LogTarget::Off);
+        assert_eq!(log(&defaults, true), LogTarget::File("/p/logs/access.log".into()));
+        let given = settings(&[("KONG_PROXY_ACCESS_LOG", "/dev/stdout json")]);
+        assert_eq!(log(&given, false), LogTarget::Stdout);
+        let engine = flags("").engine(Inherited::new(&given, false));
+        assert_eq!(engine.access_log.format, LogFormat::Json);
+        let engine =
+            flags("--access-log off --log-format combined").engine(Inherited::new(&given, false));
+        assert_eq!(engine.access_log, AccessLogSettings::default());
+    }
+
+    #[test]
+    fn the_command_line_counts_more_than_the_settings() {
+        let given = settings(&[
+            ("KONG_NGINX_WORKER_PROCESSES", "3"),
+            ("KONG_STATUS_LISTEN", "127.0.0.1:1"),
+            ("KONG_LOG_LEVEL", "debug"),
+            ("KONG_PROXY_ERROR_LOG", "/e warn"),
+        ]);
+        let inherited = Inherited::new(&given, false);
+        let engine = flags("").engine(inherited);
+        assert_eq!((engine.workers, engine.status_listen.map(|a| a.port())), (3, Some(1)));
+        let logs = flags("").logs;
+        assert_eq!(logs.level(&given), log::Level::Warn);
+        assert_eq!(logs.error_place(inherited), log::Place::File("/e".into()));
+        let all = flags("--workers 1 --status-listen 127.0.0.1:2 --log-level trace --error-log -");
+        let engine = all.engine(inherited);
+        assert_eq!((engine.workers, engine.status_listen.map(|a| a.port())), (1, Some(2)));
+        assert_eq!(all.logs.level(&given), log::Level::Trace);
+        assert_eq!(all.logs.error_place(inherited), log::Place::Stderr);
+    }
 }

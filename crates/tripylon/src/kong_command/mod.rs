@@ -20,6 +20,11 @@ use crate::output::{self, Exit};
 ///
 /// Settings come from kong.conf and KONG_* variables, as there.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+A program that is a link to this one and called `kong` takes these commands itself.
+
+Other than with Kong: a gateway keeps the KONG_* variables that it was started with, and `reload` reads only files again; \
+`stop` waits for the requests at hand; what Kong needs a database for says so.")]
 pub(crate) struct KongCommand {
     /// Say more
     #[arg(long = "v", global = true)]
@@ -33,7 +38,7 @@ pub(crate) struct KongCommand {
 
 /// The command line of a program that is called `kong`.
 #[derive(Debug, Parser)]
-#[command(name = "kong", about = "Do what the kong command does", long_about = None, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "kong", about = "Do what the kong command does", long_about = None, after_help = None::<&str>, max_term_width = 100, disable_help_subcommand = true)]
 pub(crate) struct Kong {
     #[command(flatten)]
     pub(crate) command: KongCommand,
