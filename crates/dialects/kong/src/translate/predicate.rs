@@ -136,4 +136,18 @@ mod tests {
         assert_eq!(sni_match("*.a.test"), SniMatch::Suffix(".a.test".into()));
         assert_eq!(sni_match("a.*"), SniMatch::Prefix("a.".into()));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn a_port_is_split_off_and_nothing_else(name in "[a-z.]{1,20}", port: u16) {
+            let with_port = format!("{name}:{port}");
+            proptest::prop_assert_eq!(split_port(&with_port), Some((name.as_str(), port)));
+            proptest::prop_assert_eq!(split_port(&name), None);
+        }
+
+        #[test]
+        fn no_host_breaks_the_reader(host in "\\PC{0,30}") {
+            let _ = (host_match(&host), sni_match(&host));
+        }
+    }
 }

@@ -215,4 +215,17 @@ mod tests {
         assert_eq!(filled("50%"), Template::text("50%"));
         assert_eq!(filled("é%é"), Template::text("é%é"));
     }
+
+    proptest::proptest! {
+        /// A layout without places and doubled signs stays as it is.
+        #[test]
+        fn text_of_a_layout_is_kept(layout in "[^%]{0,40}") {
+            proptest::prop_assert_eq!(filled(&layout), Template::text(layout));
+        }
+
+        #[test]
+        fn no_layout_breaks_the_reader(layout in "(%s|%%|%|[a-z\u{e9}]){0,12}") {
+            let _ = filled(&layout);
+        }
+    }
 }
