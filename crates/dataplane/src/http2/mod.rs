@@ -46,13 +46,19 @@ pub(crate) async fn serve(
         Poll::Pending => Poll::Pending,
     });
     let Some(mut connection) = shaken.await else { return };
-    let streams = Streams::new(deadline);
-    deadline.arm(worker.now_us(), rules.keepalive);
-    while let Some((request, respond)) =
+    let streams = Streams::new(&rules);
+    deadline.arm(worker.now_us(), rules.patience);
+    while let Some((request, mut respond)) =
         next_stream(worker, place, &mut connection, &streams, deadline).await
     {
+        if streams.open() >= MAX_STREAMS as usize {
+            // Streams that the client has reset count until their exchanges have ended: opening
+            // and resetting them at once gets a client no more of them.
+            respond.send_reset(h2::Reason::REFUSED_STREAM);
+            continue;
+        }
         deadline.arm(worker.now_us(), Duration::ZERO);
-        let counted = streams.enter(worker, rules.keepalive);
+        let counted = streams.enter(worker, deadline);
         let (worker, place, client) = (Rc::clone(worker), Rc::clone(place), client.clone());
         tokio::task::spawn_local(async move {
             one(&worker, &place, &client, request, respond).await;
@@ -66,6 +72,8 @@ struct Rules {
     builder: Builder,
     patience: Duration,
     keepalive: Duration,
+    /// Requests after which the client is told to leave; 0 for no limit.
+    requests: u64,
 }
 
 impl Rules {
@@ -83,7 +91,10 @@ impl Rules {
             .max_pending_accept_reset_streams(MAX_RESETS)
             .max_local_error_reset_streams(Some(MAX_ERRORS))
             .reset_stream_duration(RESET_MEMORY);
-        Some(Self { builder, patience: http.limits.head_timeout, keepalive: http.keepalive })
+        let (patience, requests) = (http.limits.head_timeout, http.keepalive_requests);
+        // To a deadline, no time at all would mean no end.
+        let keepalive = http.keepalive.max(Duration::from_millis(1));
+        Some(Self { builder, patience, keepalive, requests })
     }
 }
 
@@ -96,11 +107,9 @@ async fn next_stream(
     deadline: &Deadline,
 ) -> Option<(http::Request<RecvStream>, SendResponse<Bytes>)> {
     poll_fn(|cx| {
-        let leave = worker.is_draining() || place.is_closed();
+        let leave = worker.is_draining() || place.is_closed() || streams.are_enough();
         // Streams that were opened before the client hears of it are still served.
-        if (leave || (streams.open.get() == 0 && deadline.poll_passed(cx)))
-            && !streams.leaving.replace(true)
-        {
+        if (leave || (streams.open() == 0 && deadline.poll_passed(cx))) && !streams.leave() {
             connection.graceful_shutdown();
             deadline.arm(worker.now_us(), LEAVING);
         }
@@ -109,50 +118,73 @@ async fn next_stream(
             Poll::Ready(_) => return Poll::Ready(None),
             Poll::Pending => {}
         }
-        let over = streams.leaving.get() && streams.open.get() == 0 && deadline.poll_passed(cx);
+        let over = streams.is_leaving() && streams.open() == 0 && deadline.poll_passed(cx);
         if over { Poll::Ready(None) } else { Poll::Pending }
     })
     .await
 }
 
-/// The open streams of a connection.
-struct Streams {
-    open: Rc<Cell<usize>>,
+/// The streams of a connection.
+struct Streams(Rc<Count>);
+
+struct Count {
+    open: Cell<usize>,
+    /// How many more may come before the client is told to leave.
+    left: Cell<u64>,
     leaving: Cell<bool>,
-    deadline: Deadline,
+    keepalive: Duration,
 }
 
 /// A stream's place among them; given up when its exchange is done.
 struct Counted {
-    open: Rc<Cell<usize>>,
+    count: Rc<Count>,
     worker: Rc<Worker>,
     deadline: Deadline,
-    keepalive: Duration,
 }
 
 impl Streams {
-    fn new(deadline: &Deadline) -> Self {
-        let deadline = deadline.clone();
-        Self { open: Rc::default(), leaving: Cell::new(false), deadline }
+    fn new(rules: &Rules) -> Self {
+        let left = if rules.requests == 0 { u64::MAX } else { rules.requests };
+        Self(Rc::new(Count {
+            open: Cell::new(0),
+            left: Cell::new(left),
+            leaving: Cell::new(false),
+            keepalive: rules.keepalive,
+        }))
     }
 
-    fn enter(&self, worker: &Rc<Worker>, keepalive: Duration) -> Counted {
-        self.open.set(self.open.get() + 1);
-        let keepalive = if self.leaving.get() { LEAVING } else { keepalive };
-        Counted {
-            open: Rc::clone(&self.open),
-            worker: Rc::clone(worker),
-            deadline: self.deadline.clone(),
-            keepalive,
-        }
+    fn open(&self) -> usize {
+        self.0.open.get()
+    }
+
+    fn are_enough(&self) -> bool {
+        self.0.left.get() == 0
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.0.leaving.get()
+    }
+
+    /// Takes note that the client is told to leave; says whether it was before.
+    fn leave(&self) -> bool {
+        self.0.leaving.replace(true)
+    }
+
+    fn enter(&self, worker: &Rc<Worker>, deadline: &Deadline) -> Counted {
+        let count = Rc::clone(&self.0);
+        count.open.set(count.open.get() + 1);
+        count.left.set(count.left.get().saturating_sub(1));
+        Counted { count, worker: Rc::clone(worker), deadline: deadline.clone() }
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.open.set(self.open.get() - 1);
-        if self.open.get() == 0 {
-            self.deadline.arm(self.worker.now_us(), self.keepalive);
+        let count = &self.count;
+        count.open.set(count.open.get() - 1);
+        if count.open.get() == 0 {
+            let limit = if count.leaving.get() { LEAVING } else { count.keepalive };
+            self.deadline.arm(self.worker.now_us(), limit);
             // The connection's task must hear of the deadline.
             self.deadline.alarm().ring();
         }

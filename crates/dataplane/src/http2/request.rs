@@ -26,7 +26,9 @@ pub(super) fn read(
     if matches!(request.method, Method::Connect | Method::Trace) {
         return Err(Refused(reason::METHOD_NOT_ALLOWED));
     }
-    if head.headers.len() > http.limits.headers {
+    let longest = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    let long = longest.max().is_some_and(|longest| longest > http.limits.header_line);
+    if long || head.headers.len() > http.limits.headers {
         return Err(Refused(reason::HEAD_TOO_LARGE));
     }
     read_host(head, request)?;
@@ -35,7 +37,7 @@ pub(super) fn read(
             return Err(bad);
         }
     }
-    read_fields(head, &mut request.headers);
+    read_fields(head, &mut request.headers)?;
     request.body = match (body.is_end_stream(), length(head)?) {
         (true, _) | (false, Some(0)) => BodyLength::None,
         (false, Some(length)) => BodyLength::Known(length),
@@ -94,10 +96,14 @@ fn read_host(head: &Parts, request: &mut Request) -> Result<(), Refused> {
     if request.read_host(split_authority) && !request.host().is_empty() { Ok(()) } else { Err(bad) }
 }
 
-/// Takes the fields; the parts of a divided `Cookie` become one (RFC 9113 section 8.2.3).
-fn read_fields(head: &Parts, headers: &mut Headers) {
+/// Takes the fields; the parts of a divided `Cookie` become one (RFC 9113 section 8.2.3). Values
+/// with space around them are malformed (section 8.2.1): over HTTP/1 an upstream would not see it.
+fn read_fields(head: &Parts, headers: &mut Headers) -> Result<(), Refused> {
     let mut cookies: Vec<u8> = Vec::new();
     for (name, value) in &head.headers {
+        if value.as_bytes().trim_ascii().len() != value.len() {
+            return Err(Refused(reason::BAD_REQUEST));
+        }
         match name.as_str() {
             "host" => {}
             "cookie" => {
@@ -114,6 +120,7 @@ fn read_fields(head: &Parts, headers: &mut Headers) {
     if !cookies.is_empty() {
         headers.push("cookie", &cookies);
     }
+    Ok(())
 }
 
 fn length(head: &Parts) -> Result<Option<u64>, Refused> {

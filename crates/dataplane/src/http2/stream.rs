@@ -11,6 +11,7 @@ use http::{HeaderMap, StatusCode};
 use model::{Answered, Limits};
 
 use crate::downstream::{Body, Downstream, RequestError, Traffic};
+use crate::http1::chunked::is_allowed_in_trailers;
 use crate::http1::conn::{Conn, Next};
 use crate::timer::Deadline;
 use crate::voice::{Fields, Sink, Voice};
@@ -69,17 +70,16 @@ impl<'a> Stream<'a> {
         self.waits = waits;
     }
 
-    /// Ends the stream: a response that broke off must not look complete, and what the client
-    /// still sends is not wanted (RFC 9113 section 8.1).
+    /// Ends the stream: a response that broke off must not look complete. Of a client that still
+    /// sends although the response is complete, `h2` asks no more once everything that is queued
+    /// has been sent (`NO_ERROR`, RFC 9113 section 8.1); a reset from here would overtake it.
     pub(super) fn close(mut self, whole: bool) {
-        let reason = match (whole, self.request.is_end_stream()) {
-            (false, _) => Reason::INTERNAL_ERROR,
-            (true, false) => Reason::NO_ERROR,
-            (true, true) => return,
-        };
+        if whole {
+            return;
+        }
         match &mut self.response {
-            Some(response) => response.send_reset(reason),
-            None => self.respond.send_reset(reason),
+            Some(response) => response.send_reset(Reason::INTERNAL_ERROR),
+            None => self.respond.send_reset(Reason::INTERNAL_ERROR),
         }
     }
 
@@ -123,7 +123,9 @@ impl Downstream for Stream<'_> {
             let trailers = ready!(self.request.poll_trailers(cx));
             let trailers = trailers.map_err(|error| RequestError::Gone(io::Error::other(error)))?;
             for (name, value) in trailers.iter().flatten() {
-                self.trailers.push(name.as_str(), value.as_bytes());
+                if is_allowed_in_trailers(name.as_str()) {
+                    self.trailers.push(name.as_str(), value.as_bytes());
+                }
             }
             self.ended = true;
         }

@@ -1,6 +1,7 @@
 //! A gateway of this crate alone, over real sockets: models in, bytes out.
 
 mod http2;
+mod http2_frames;
 mod model_of;
 mod peer;
 
