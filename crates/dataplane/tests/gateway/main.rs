@@ -4,6 +4,7 @@ mod http2;
 mod http2_frames;
 mod model_of;
 mod peer;
+mod tls;
 
 use std::time::Duration;
 
