@@ -155,7 +155,7 @@ impl<'a, D: Downstream> Story<'a, D> {
     fn meets(&self, requirement: RequirementKind) -> bool {
         let request = &self.x.request;
         match requirement {
-            RequirementKind::Tls => self.x.client.scheme == Scheme::Https,
+            RequirementKind::Tls => self.came_over_tls(),
             RequirementKind::Http2 => request.version >= Version::Http2,
             RequirementKind::GrpcContentType => {
                 request.headers.get("content-type").is_some_and(|media_type| {
@@ -165,6 +165,13 @@ impl<'a, D: Downstream> Story<'a, D> {
                 })
             }
         }
+    }
+
+    /// By the listener, or by the word of a trusted peer where TLS has ended.
+    fn came_over_tls(&self) -> bool {
+        let client = &self.x.client;
+        let word = self.x.request.headers.get("x-forwarded-proto").filter(|_| client.trusted);
+        client.scheme == Scheme::Https || word.is_some_and(|it| it.eq_ignore_ascii_case(b"https"))
     }
 
     fn unmet(&self, unmet: &Unmet) -> Failure {

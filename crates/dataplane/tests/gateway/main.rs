@@ -57,6 +57,21 @@ fn what_no_route_takes_is_answered() {
 }
 
 #[test]
+fn a_trusted_peer_says_that_a_request_came_over_tls() {
+    let upstream = Upstream::start(|_| "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".into());
+    let status = |trusted: &str, field: &str| {
+        let build = Build::new().service(service("/", upstream.port())).over_tls_only(trusted);
+        let gateway = build.start();
+        let request = format!("GET / HTTP/1.1\r\nHost: t\r\n{field}\r\n");
+        Peer::connect(gateway.port()).ask(&request).status
+    };
+    assert_eq!(status("127.0.0.0/8", "X-Forwarded-Proto: https\r\n"), 200);
+    assert_eq!(status("127.0.0.0/8", "X-Forwarded-Proto: http\r\n"), 426);
+    assert_eq!(status("127.0.0.0/8", ""), 426);
+    assert_eq!(status("10.0.0.0/8", "X-Forwarded-Proto: https\r\n"), 426);
+}
+
+#[test]
 fn bodies_of_both_framings_pass() {
     let upstream = Upstream::start(|request| {
         let body = request.split_once("\r\n\r\n").map_or("", |(_, body)| body);

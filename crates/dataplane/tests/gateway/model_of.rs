@@ -76,6 +76,18 @@ impl Build {
         self
     }
 
+    /// Has all routes ask for TLS, and the peers of a network believed.
+    pub(crate) fn over_tls_only(mut self, trusted: &str) -> Self {
+        for route in &mut self.0.routes {
+            let unmet = model::Unmet::Reply(model::reason::TLS_REQUIRED.into());
+            let kind = model::RequirementKind::Tls;
+            route.requirements.push(model::Requirement { kind, unmet });
+        }
+        let trusted = trusted.parse().expect("a network");
+        self.0.listeners[0].client_address.trusted.push(trusted);
+        self
+    }
+
     pub(crate) fn model(self) -> Model {
         self.0
     }
