@@ -80,7 +80,7 @@ impl Colour {
             backlog: 1,
             tls: false,
             tls_settings: Default::default(),
-            proxy_protocol: false,
+            proxy_protocol: Default::default(),
             protocol: model::Protocol::Http(model::HttpSettings {
                 http2: false,
                 limits: model::Limits::default(),

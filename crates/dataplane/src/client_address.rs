@@ -7,9 +7,7 @@ use model::ClientAddress;
 
 /// Finds out whether the peer is trusted and, if it is, which client it speaks for.
 pub(crate) fn judge(rules: &ClientAddress, x: &mut Exchange) {
-    let peer = x.client.peer.ip().to_canonical();
-    x.client.address = peer;
-    x.client.trusted = is_trusted(rules, peer);
+    x.client.trusted = is_trusted(rules, x.client.peer);
     if !x.client.trusted {
         return;
     }
@@ -20,7 +18,12 @@ pub(crate) fn judge(rules: &ClientAddress, x: &mut Exchange) {
     }
 }
 
-fn is_trusted(rules: &ClientAddress, address: IpAddr) -> bool {
+/// Whether a peer's word on its clients is taken.
+pub(crate) fn is_trusted(rules: &ClientAddress, peer: SocketAddr) -> bool {
+    is_listed(rules, peer.ip().to_canonical())
+}
+
+fn is_listed(rules: &ClientAddress, address: IpAddr) -> bool {
     rules.trusted.iter().any(|net| net.contains(&address))
 }
 
@@ -31,7 +34,7 @@ fn named(rules: &ClientAddress, recursive: bool, value: &[u8]) -> Option<IpAddr>
     for element in value.rsplit(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
         let Some(address) = address(element) else { break };
         found = Some(address);
-        if !recursive || !is_trusted(rules, address) {
+        if !recursive || !is_listed(rules, address) {
             break;
         }
     }

@@ -11,10 +11,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 use filter::Client;
-use model::{Scheme, reason};
+use model::{ClientAddress, ProxyProtocol, Scheme, reason};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
+use crate::client_address;
 use crate::http1::{self, conn::Conn};
 use crate::http2;
 use crate::proxy_protocol;
@@ -88,7 +89,8 @@ pub(crate) async fn serve(
 
 /// What is done with a connection before any HTTP is spoken on it.
 struct Opening {
-    proxy_protocol: bool,
+    proxy_protocol: ProxyProtocol,
+    client_address: ClientAddress,
     tls: Option<Arc<rustls::ServerConfig>>,
     limit: Duration,
 }
@@ -108,9 +110,19 @@ impl Opening {
         let listener = live.listener(place.listener()?);
         Some(Self {
             proxy_protocol: listener.proxy_protocol,
+            client_address: listener.client_address.clone(),
             tls: listener.tls.clone(),
             limit: listener.http.limits.head_timeout,
         })
+    }
+
+    /// Whether a peer's PROXY protocol header counts.
+    fn believes(&self, peer: SocketAddr) -> bool {
+        match self.proxy_protocol {
+            ProxyProtocol::Off | ProxyProtocol::Ignored => false,
+            ProxyProtocol::FromTrusted => client_address::is_trusted(&self.client_address, peer),
+            ProxyProtocol::FromAnyone => true,
+        }
     }
 
     async fn open(
@@ -120,17 +132,18 @@ impl Opening {
         local: SocketAddr,
     ) -> io::Result<Opened> {
         let mut client = Client {
-            address: peer.ip(),
+            address: peer.ip().to_canonical(),
             peer,
             local,
             trusted: false,
             scheme: Scheme::Http,
             sni: None,
         };
-        if self.proxy_protocol
+        if self.proxy_protocol != ProxyProtocol::Off
             && let Some((source, destination)) = proxy_protocol::read(&mut stream).await?
+            && self.believes(peer)
         {
-            (client.address, client.peer, client.local) = (source.ip(), source, destination);
+            (client.address, client.local) = (source.ip(), destination);
         }
         let Some(config) = self.tls else {
             return Ok(Opened::plain(stream, client, None));

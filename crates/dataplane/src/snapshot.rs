@@ -7,7 +7,7 @@ use std::sync::Arc;
 use filter::{Identities, Kinds, KnownCredential, Phases, Prepared, PrincipalIx, Problem};
 use model::{
     Action, ClientAddress, Fingerprint, Forward, HttpSettings, Labels, ListenerId, Model, Origin,
-    PolicyId, Protocol, Requirement, TableId, UpstreamId, fingerprint,
+    PolicyId, Protocol, ProxyProtocol, Requirement, TableId, UpstreamId, fingerprint,
 };
 
 use crate::chain::{CompiledChain, Names, PrincipalMaps, identities, principal_indices};
@@ -40,7 +40,7 @@ pub(crate) struct CompiledListener {
     pub(crate) origin: Origin,
     pub(crate) backlog: u32,
     pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
-    pub(crate) proxy_protocol: bool,
+    pub(crate) proxy_protocol: ProxyProtocol,
     pub(crate) http: HttpSettings,
     pub(crate) router: Arc<Router>,
     pub(crate) voice: u32,

@@ -83,9 +83,10 @@ impl Exchange {
 /// Who connected, and how.
 #[derive(Debug, Clone)]
 pub struct Client {
-    /// The client's address: the peer's, or what a trusted peer said it is.
+    /// The client's address: the peer's, or what a trusted peer said it is, in a PROXY protocol
+    /// header or in a field of the request.
     pub address: IpAddr,
-    /// The other end of the connection (after a PROXY protocol header).
+    /// The other end of the connection, whatever it says about its clients.
     pub peer: SocketAddr,
     /// This end of the connection.
     pub local: SocketAddr,

@@ -27,8 +27,8 @@ pub use config::Origin;
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use id::*;
 pub use listener::{
-    ClientAddress, EncodedSlash, HttpSettings, Limits, Listener, PathRules, Protocol, TlsSettings,
-    TlsVersion, TrustedHeader,
+    ClientAddress, EncodedSlash, HttpSettings, Limits, Listener, PathRules, Protocol,
+    ProxyProtocol, TlsSettings, TlsVersion, TrustedHeader,
 };
 pub use predicate::{
     HeaderMatch, HostMatch, HostPattern, PathMatch, Predicate, QueryMatch, Scheme, SniMatch,

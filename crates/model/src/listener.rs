@@ -22,8 +22,8 @@ pub struct Listener {
     pub tls: bool,
     /// What a TLS handshake may agree on. Means nothing without `tls`.
     pub tls_settings: TlsSettings,
-    /// Whether every connection starts with a PROXY protocol header (versions 1 and 2).
-    pub proxy_protocol: bool,
+    /// Whether every connection starts with a PROXY protocol header, and who is believed.
+    pub proxy_protocol: ProxyProtocol,
     /// What is spoken.
     pub protocol: Protocol,
     /// The route tables that it serves; the greatest rank over all of them wins.
@@ -34,6 +34,21 @@ pub struct Listener {
     pub client_address: ClientAddress,
     /// Where it stands.
     pub origin: Origin,
+}
+
+/// Whether connections start with a PROXY protocol header (versions 1 and 2), and whose word on the
+/// client's address is taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProxyProtocol {
+    /// They do not.
+    #[default]
+    Off,
+    /// They do; nobody's word is taken.
+    Ignored,
+    /// They do; the word of [`ClientAddress::trusted`] peers is taken.
+    FromTrusted,
+    /// They do; everybody's word is taken: only who is trusted can reach the listener.
+    FromAnyone,
 }
 
 /// What a TLS handshake may agree on.

@@ -129,7 +129,7 @@ fn listener() -> Listener {
         backlog: 64,
         tls: false,
         tls_settings: Default::default(),
-        proxy_protocol: false,
+        proxy_protocol: Default::default(),
         protocol: Protocol::Http(HttpSettings {
             http2: true,
             limits: Limits::default(),

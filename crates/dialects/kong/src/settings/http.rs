@@ -36,6 +36,8 @@ pub struct ClientAddress {
     pub header: Option<String>,
     /// Whether trusted addresses in the header are skipped from the right.
     pub recursive: bool,
+    /// Whether it says so in a PROXY protocol header instead.
+    pub proxy_protocol: bool,
 }
 
 /// What the gateway says of itself.
@@ -205,6 +207,7 @@ pub(super) fn client_address(reader: &mut Reader<'_>) -> ClientAddress {
         .find(|name| reader.is_given(name));
     ClientAddress {
         trusted,
+        proxy_protocol: header == "proxy_protocol",
         header: (header != "proxy_protocol" && !header.is_empty()).then_some(header),
         recursive: reader.switch(own.unwrap_or("real_ip_recursive")),
     }

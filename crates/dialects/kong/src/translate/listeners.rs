@@ -1,7 +1,8 @@
 //! `proxy_listen`, and what is accepted there.
 
 use model::{
-    ClientAddress, EncodedSlash, HttpSettings, Listener, PathRules, Protocol, TrustedHeader,
+    ClientAddress, EncodedSlash, HttpSettings, Listener, PathRules, Protocol, ProxyProtocol,
+    TrustedHeader,
 };
 
 use super::table;
@@ -22,7 +23,7 @@ fn listener(index: usize, listen: &Listen, settings: &Settings) -> Listener {
         backlog: listen.backlog,
         tls: listen.ssl,
         tls_settings: settings.tls.clone(),
-        proxy_protocol: listen.proxy_protocol,
+        proxy_protocol: proxy_protocol(listen, settings),
         protocol: Protocol::Http(HttpSettings {
             http2: listen.http2,
             limits: settings.http.limits.clone(),
@@ -34,6 +35,16 @@ fn listener(index: usize, listen: &Listen, settings: &Settings) -> Listener {
         voice: voice::id(),
         client_address: client_address(settings),
         origin: settings.origin("proxy_listen"),
+    }
+}
+
+/// As in nginx, the header alone changes nothing: `real_ip_header` says that it counts, and
+/// `trusted_ips` from whom.
+fn proxy_protocol(listen: &Listen, settings: &Settings) -> ProxyProtocol {
+    match (listen.proxy_protocol, settings.client_address.proxy_protocol) {
+        (false, _) => ProxyProtocol::Off,
+        (true, false) => ProxyProtocol::Ignored,
+        (true, true) => ProxyProtocol::FromTrusted,
     }
 }
 
