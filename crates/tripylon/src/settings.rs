@@ -124,8 +124,13 @@ fn redis(url: &str) -> Result<RedisDefault, &'static str> {
     RedisDefault::parse(url, "--redis").ok_or(FORM)
 }
 
+/// Whether a variable sets a property. Kubernetes makes others that begin alike for a service
+/// that is called `kong-…`.
 fn is_kongs(variable: &str) -> bool {
-    variable.starts_with("KONG_")
+    let Some(name) = variable.strip_prefix("KONG_").map(str::to_ascii_lowercase) else {
+        return false;
+    };
+    kong::settings::property(&name).is_some() || name.starts_with("nginx_")
 }
 
 /// The label and the text of a file with settings. A link is followed first, so that messages
@@ -143,4 +148,31 @@ fn read(path: &Path, findings: &mut Findings) -> Option<(String, String)> {
     };
     findings.push(Finding::new(code, message).at(Origin::document(label(&real))));
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_of_services_are_no_settings() {
+        assert!(is_kongs("KONG_DATABASE") && is_kongs("KONG_NGINX_HTTP_SEND_TIMEOUT"));
+        assert!(!is_kongs("KONG_PROXY_SERVICE_HOST") && !is_kongs("KONG_PROXY_PORT_80_TCP"));
+        assert!(!is_kongs("HOME"));
+    }
+
+    #[test]
+    fn a_link_is_read_under_the_name_that_it_leads_to() {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let (file, link) = (folder.path().join("kong.conf"), folder.path().join("link"));
+        fs::write(&file, "database = off\n").expect("written");
+        std::os::unix::fs::symlink(&file, &link).expect("linked");
+        let mut findings = Findings::new();
+        let (name, text) = read(&link, &mut findings).expect("it is there");
+        assert_eq!((name, text.as_str()), (label(&file), "database = off\n"));
+        fs::remove_file(&file).expect("removed");
+        assert_eq!(read(&link, &mut findings), None);
+        assert!(findings.iter().all(|finding| finding.code == &control::NO_SUCH_PATH));
+        assert_eq!(findings.len(), 1);
+    }
 }

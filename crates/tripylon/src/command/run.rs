@@ -16,7 +16,8 @@ use crate::settings::SettingsFlags;
 Signals: SIGHUP reads everything again. SIGUSR1 opens the logs anew. SIGTERM, SIGINT and SIGQUIT take no new \
 connections and end when the requests at hand are answered; a second one ends at once.
 
-A change with errors is reported and leaves what runs as it is.
+A change with errors is reported and leaves what runs as it is. Where logs, status and the Admin API are, and how \
+many workers there are, is decided when the process starts.
 
 Exit status: 0 after a signal, 1 if the documents cannot be served, 2 for wrong usage.")]
 pub(crate) struct Run {
