@@ -9,22 +9,24 @@ use crate::dialect::RedisDefault;
 
 /// The store of counters that a plugin's `redis` names, or that of the gateway if it names none.
 pub(super) fn store(reader: &mut Reader<'_, '_>) -> Value {
-    let timeout = number(reader, "timeout").unwrap_or(2000);
-    let mut store = Map::new();
-    for (name, value) in [
-        ("kind", json!("redis")),
-        ("username", json!(reader.secret("redis/username"))),
-        ("password", json!(reader.secret("redis/password"))),
-        ("database", json!(number(reader, "database").unwrap_or(0))),
-        ("tls", json!(reader.is_on("redis/ssl"))),
-        ("tls_verify", json!(reader.is_on("redis/ssl_verify"))),
-        ("server_name", json!(reader.text("redis/server_name"))),
-        ("connect_timeout_ms", json!(timeout)),
-        ("timeout_ms", json!(timeout)),
-        ("sync_rate", reader.get("sync_rate").cloned().unwrap_or(json!(-1))),
-        ("prefix", json!("ratelimit")),
+    let timeout = json!(number(reader, "timeout").unwrap_or(2000));
+    let mut store = Map::from_iter([
+        ("kind".to_owned(), json!("redis")),
+        ("prefix".to_owned(), json!("ratelimit")),
+    ]);
+    for (field, to, value) in [
+        ("redis/username", "username", json!(reader.secret("redis/username"))),
+        ("redis/password", "password", json!(reader.secret("redis/password"))),
+        ("redis/database", "database", json!(number(reader, "database").unwrap_or(0))),
+        ("redis/ssl", "tls", json!(reader.is_on("redis/ssl"))),
+        ("redis/ssl_verify", "tls_verify", json!(reader.is_on("redis/ssl_verify"))),
+        ("redis/server_name", "server_name", json!(reader.text("redis/server_name"))),
+        ("redis/timeout", "connect_timeout_ms", timeout.clone()),
+        ("redis/timeout", "timeout_ms", timeout),
+        ("sync_rate", "sync_rate", reader.get("sync_rate").cloned().unwrap_or(json!(-1))),
     ] {
-        store.insert(name.to_owned(), value);
+        reader.stands(field, &format!("store/{to}"));
+        store.insert(to.to_owned(), value);
     }
     place(reader, &mut store);
     Value::Object(store)
@@ -32,6 +34,9 @@ pub(super) fn store(reader: &mut Reader<'_, '_>) -> Value {
 
 /// Where it is: a cluster, what sentinels name, one server, or the gateway's.
 fn place(reader: &mut Reader<'_, '_>, store: &mut Map<String, Value>) {
+    for field in ["cluster_nodes", "sentinel_nodes", "host"] {
+        reader.stands(&format!("redis/{field}"), "store/nodes");
+    }
     let (mode, nodes) = if let Some(nodes) = nodes(reader, "cluster_nodes", "ip") {
         ("cluster", nodes)
     } else if let Some(nodes) = nodes(reader, "sentinel_nodes", "host") {

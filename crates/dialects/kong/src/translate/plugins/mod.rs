@@ -128,10 +128,15 @@ impl<'r> Reader<'r, '_> {
 
     /// Gives the policy a value that stands in the plugin's field.
     fn set(&mut self, field: &str, to: &str, value: impl Into<Value>) {
+        self.stands(field, to);
+        self.config.insert(to.to_owned(), value.into());
+    }
+
+    /// Notes that a value of the policy stands in the plugin's field, if somebody wrote it.
+    pub(super) fn stands(&mut self, field: &str, to: &str) {
         if let Some(origin) = self.plugin.origins.written(&format!("/config/{field}")) {
             self.origins.insert(format!("/{to}"), origin);
         }
-        self.config.insert(to.to_owned(), value.into());
     }
 
     /// Gives the policy a field as it is; one that is `null` becomes the other value.

@@ -18,7 +18,8 @@ fn translate(reader: &mut Reader<'_, '_>) {
         Some("redis") => redis::store(reader),
         _ => json!({ "kind": "local" }),
     };
-    reader.set("policy", "store", store);
+    reader.config.insert("store".into(), store);
+    reader.stands("policy", "store/kind");
     reader.copy_or("fault_tolerant", "fault_tolerant", true);
     reader.copy_or("hide_client_headers", "hide_headers", false);
     reader.copy_or("error_message", "message", "API rate limit exceeded");
@@ -36,15 +37,16 @@ fn limits(reader: &mut Reader<'_, '_>) {
         let Some(limit) = reader.get(period).and_then(Value::as_f64) else { continue };
         // Saturates: no counter comes that far.
         let limit = limit.ceil() as u64;
-        if let Some(origin) = reader.plugin.origins.written(&format!("/config/{period}")) {
-            reader.origins.insert(format!("/limits/{}", limits.len()), origin);
-        }
+        reader.stands(period, &format!("limits/{}", limits.len()));
         limits.push(json!({ "period": period, "limit": limit }));
     }
     reader.config.insert("limits".into(), limits.into());
 }
 
 fn by(reader: &mut Reader<'_, '_>) {
+    reader.stands("limit_by", "by/kind");
+    reader.stands("header_name", "by/name");
+    reader.stands("path", "by/path");
     let by = match reader.text("limit_by") {
         Some("credential") => json!({ "kind": "credential" }),
         Some("ip") => json!({ "kind": "address" }),
@@ -54,7 +56,7 @@ fn by(reader: &mut Reader<'_, '_>) {
         Some("consumer-group") => json!({ "kind": "group" }),
         _ => json!({ "kind": "principal" }),
     };
-    reader.set("limit_by", "by", by);
+    reader.config.insert("by".into(), by);
 }
 
 /// Kong's counters are named by the ids of the route and the service that the plugin belongs to,
