@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
+use std::panic;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -64,6 +65,7 @@ impl ErrorLog {
             Format::Json => registry.with(layer.json().flatten_event(true)).try_init(),
         };
         started.map_err(io::Error::other)?;
+        log_panics();
         Ok(Self { place, format, target, level: handle })
     }
 
@@ -89,6 +91,17 @@ impl ErrorLog {
     pub(crate) fn is_for_people(&self) -> bool {
         self.format == Format::Text && self.place == Place::Stderr
     }
+}
+
+/// Has panics told like everything else, too; where they happen they end no more than one exchange.
+fn log_panics() {
+    let tell = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let reason = panic.payload_as_str().unwrap_or("no reason is given");
+        tracing::error!(target: "panic", place, "{reason}");
+        tell(panic);
+    }));
 }
 
 fn colours() -> bool {

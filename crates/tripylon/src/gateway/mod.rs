@@ -2,6 +2,7 @@
 
 mod admin;
 mod banner;
+mod descriptors;
 mod engine;
 pub(crate) mod log;
 pub(crate) mod pid;
@@ -61,6 +62,8 @@ pub(crate) fn serve(plan: Plan) -> anyhow::Result<Exit> {
     let place = logs.error_place(inherited);
     let log = ErrorLog::start(place, logs.error_log_format, logs.level(&settings));
     let log = Arc::new(log.context("there is no error log")?);
+
+    descriptors::raise();
 
     let runtime = runtime().context("the system gives no threads")?;
     let signals = {
