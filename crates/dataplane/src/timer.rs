@@ -35,9 +35,21 @@ type Slot = Vec<(u64, Rc<Entry>)>;
 
 /// What one task waits for at most.
 #[derive(Clone)]
-pub(crate) struct Deadline {
+pub(crate) struct Deadline(Rc<Owned>);
+
+/// A deadline's entry, for as long as somebody has the deadline.
+struct Owned {
     wheel: Rc<Wheel>,
     entry: Rc<Entry>,
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.entry.due.set(NEVER);
+        // The entry may stay on the wheel for a turn; through the waker it would keep all the
+        // memory of a task that has ended.
+        self.entry.waker.take();
+    }
 }
 
 /// Wakes the task of a deadline, whatever it waits for.
@@ -80,7 +92,7 @@ impl Wheel {
             fired: Cell::new(false),
             waker: RefCell::new(None),
         });
-        Deadline { wheel: Rc::clone(self), entry }
+        Deadline(Rc::new(Owned { wheel: Rc::clone(self), entry }))
     }
 
     /// Turns the wheel for as long as the worker lives. `now_us` reads the monotonic clock.
@@ -119,7 +131,7 @@ impl Wheel {
         }
         entry.seen.set(NEVER);
         let due = entry.due.get();
-        if due == NEVER || Rc::strong_count(&entry) == 1 {
+        if due == NEVER {
             return;
         }
         if due > now {
@@ -148,31 +160,31 @@ impl Wheel {
 impl Deadline {
     /// Sets the deadline; a zero duration means none.
     pub(crate) fn arm(&self, now_us: u64, after: Duration) {
-        self.entry.fired.set(false);
+        self.0.entry.fired.set(false);
         if after.is_zero() {
-            self.entry.due.set(NEVER);
+            self.0.entry.due.set(NEVER);
             return;
         }
         let after = u64::try_from(after.as_micros()).unwrap_or(u64::MAX / 2);
         // The slot behind the one that the moment falls into: never early.
         let due = slot_time(now_us.saturating_add(after)) + 1;
-        self.entry.due.set(due);
-        if due < self.entry.seen.get() {
-            self.wheel.put(Rc::clone(&self.entry), due, slot_time(now_us));
+        self.0.entry.due.set(due);
+        if due < self.0.entry.seen.get() {
+            self.0.wheel.put(Rc::clone(&self.0.entry), due, slot_time(now_us));
         }
     }
 
     /// A way to wake the task other than by time.
     pub(crate) fn alarm(&self) -> Alarm {
-        Alarm(Rc::clone(&self.entry))
+        Alarm(Rc::clone(&self.0.entry))
     }
 
     /// Whether the deadline has passed; if not, the task is woken when it does.
     pub(crate) fn poll_passed(&self, cx: &Context<'_>) -> bool {
-        if self.entry.fired.get() {
+        if self.0.entry.fired.get() {
             return true;
         }
-        let mut waker = self.entry.waker.borrow_mut();
+        let mut waker = self.0.entry.waker.borrow_mut();
         if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             *waker = Some(cx.waker().clone());
         }
