@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -198,7 +199,7 @@ impl<D: Downstream> Attempt<'_, D> {
         let timeouts = self.forward.forward.timeouts;
         let (mut link, reused) = self.link(x, upstream, endpoint, &timeouts).await?;
         self.worker.buffers.lend(&mut link.conn.input);
-        let host = self.host(x, upstream, endpoint);
+        let host = Self::host(self.forward, x, upstream, endpoint);
         self.write_head(x, host, sending, &mut link.conn);
         let framing = self.exchange_heads(x, &mut link.conn, sending, &timeouts, reused).await?;
         link.requests += 1;
@@ -215,7 +216,7 @@ impl<D: Downstream> Attempt<'_, D> {
     ) -> Result<(Link, bool), Failed> {
         let worker = self.worker;
         let compiled = &upstream.compiled;
-        let host = compiled.tls.is_some().then(|| self.host(x, upstream, endpoint));
+        let host = compiled.tls.is_some().then(|| Self::host(self.forward, x, upstream, endpoint));
         let server_name = host.map(server_name);
         if let Some(link) = upstream.take(endpoint, server_name, worker.now_us()) {
             return Ok((link, true));
@@ -223,15 +224,30 @@ impl<D: Downstream> Attempt<'_, D> {
         self.down.deadline().arm(worker.now_us(), timeouts.connect);
         let tls = compiled.tls.as_ref();
         let (place, turn) = (&compiled.endpoints[endpoint], x.timings.tries);
-        connect(place, turn, tls, server_name, &worker.dns, self.down.deadline())
-            .await
-            .map(|link| (link, false))
-            .map_err(Failed::Connect)
+        let deadline = self.down.deadline().clone();
+        let down = &mut *self.down;
+        let connecting = connect(place, turn, tls, server_name, &worker.dns, &deadline);
+        let mut connecting = pin!(connecting);
+        // Requests that their clients have given up must not add up while an endpoint is slow to
+        // take connections (CVE-2023-44487).
+        poll_fn(|cx| match connecting.as_mut().poll(cx) {
+            Poll::Ready(link) => {
+                Poll::Ready(link.map(|link| (link, false)).map_err(Failed::Connect))
+            }
+            Poll::Pending if down.poll_gone(cx).is_ready() => Poll::Ready(Err(Failed::gone())),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
     }
 
     /// The `Host` that the endpoint is sent.
-    fn host<'b>(&'b self, x: &'b Exchange, upstream: &'b LiveUpstream, endpoint: usize) -> &'b str {
-        match &self.forward.forward.host {
+    fn host<'b>(
+        forward: &'b CompiledForward,
+        x: &'b Exchange,
+        upstream: &'b LiveUpstream,
+        endpoint: usize,
+    ) -> &'b str {
+        match &forward.forward.host {
             HostRule::Endpoint => &upstream.compiled.endpoints[endpoint].host_header,
             HostRule::Client => x.request.headers.get_str("host").unwrap_or_default(),
             HostRule::Fixed(host) => host,
@@ -336,8 +352,7 @@ impl<D: Downstream> Attempt<'_, D> {
                 down.deadline().arm(worker.now_us(), limit);
             }
             if wait == Wait::Read && down.poll_gone(cx).is_ready() {
-                let gone = io::Error::from(io::ErrorKind::ConnectionAborted);
-                return Poll::Ready(Err(Failed::Client(RequestError::Gone(gone))));
+                return Poll::Ready(Err(Failed::gone()));
             }
             if down.deadline().poll_passed(cx) {
                 return Poll::Ready(Err(match wait {
@@ -380,6 +395,11 @@ impl<D: Downstream> Attempt<'_, D> {
 }
 
 impl Failed {
+    /// The client has given up waiting.
+    fn gone() -> Self {
+        Self::Client(RequestError::Gone(io::ErrorKind::ConnectionAborted.into()))
+    }
+
     /// What it is called in metrics; `None` if no endpoint is to blame.
     fn kind(&self) -> Option<&'static str> {
         match self {

@@ -1,19 +1,21 @@
 //! HTTP/2 (RFC 9113) towards clients, with the `h2` crate: each stream is an exchange.
 
+mod burden;
+mod frames;
 mod request;
-mod rewind;
 mod stream;
+mod wire;
 
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use filter::Client;
-use h2::RecvStream;
 use h2::server::{Builder, Connection, SendResponse};
+use h2::{Reason, RecvStream};
 use model::Limits;
 
 use crate::exchange;
@@ -22,8 +24,8 @@ use crate::http1::head::Refused;
 use crate::serve::Place;
 use crate::timer::Deadline;
 use crate::worker::Worker;
-use rewind::Rewind;
 use stream::Stream;
+use wire::{Watch, Wire};
 
 /// What a client with prior knowledge sends first (RFC 9113 section 3.4).
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -37,8 +39,9 @@ pub(crate) async fn serve(
     deadline: &Deadline,
 ) {
     let Some(rules) = Rules::of(worker, place) else { return };
+    let watch = Watch::new(&worker.clock);
     deadline.arm(worker.now_us(), rules.patience);
-    let shake = rules.builder.handshake(Rewind::new(conn));
+    let shake = rules.builder.handshake(Wire::new(conn, &watch));
     let mut shake = std::pin::pin!(shake);
     let shaken = poll_fn(|cx| match shake.as_mut().poll(cx) {
         Poll::Ready(connection) => Poll::Ready(connection.ok()),
@@ -46,23 +49,18 @@ pub(crate) async fn serve(
         Poll::Pending => Poll::Pending,
     });
     let Some(mut connection) = shaken.await else { return };
-    let streams = Streams::new(&rules);
-    deadline.arm(worker.now_us(), rules.patience);
-    while let Some((request, mut respond)) =
-        next_stream(worker, place, &mut connection, &streams, deadline).await
-    {
-        if streams.open() >= MAX_STREAMS as usize {
+    let streams = Streams::new(worker, &rules, watch, deadline);
+    while let Some((request, mut respond)) = streams.next(place, &mut connection).await {
+        if streams.open.get() >= MAX_STREAMS as usize {
             // Streams that the client has reset count until their exchanges have ended: opening
             // and resetting them at once gets a client no more of them.
-            respond.send_reset(h2::Reason::REFUSED_STREAM);
+            respond.send_reset(Reason::REFUSED_STREAM);
             continue;
         }
-        deadline.arm(worker.now_us(), Duration::ZERO);
-        let counted = streams.enter(worker, deadline);
-        let (worker, place, client) = (Rc::clone(worker), Rc::clone(place), client.clone());
+        let entered = Entered::new(&streams);
+        let (place, client) = (Rc::clone(place), client.clone());
         tokio::task::spawn_local(async move {
-            one(&worker, &place, &client, request, respond).await;
-            drop(counted);
+            one(&entered.0, &place, &client, request, respond).await;
         });
     }
 }
@@ -72,7 +70,7 @@ struct Rules {
     builder: Builder,
     patience: Duration,
     keepalive: Duration,
-    /// Requests after which the client is told to leave; 0 for no limit.
+    /// Requests after which the client is told to leave.
     requests: u64,
 }
 
@@ -85,124 +83,160 @@ impl Rules {
             .max_concurrent_streams(MAX_STREAMS)
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
-            .max_header_list_size(u32::try_from(http.limits.head).unwrap_or(u32::MAX))
+            .max_header_list_size(request::list_size(&http.limits))
             .max_send_buffer_size(SEND_BUFFER)
             .max_concurrent_reset_streams(MAX_RESETS)
             .max_pending_accept_reset_streams(MAX_RESETS)
             .max_local_error_reset_streams(Some(MAX_ERRORS))
             .reset_stream_duration(RESET_MEMORY);
-        let (patience, requests) = (http.limits.head_timeout, http.keepalive_requests);
+        let patience = http.limits.head_timeout;
         // To a deadline, no time at all would mean no end.
         let keepalive = http.keepalive.max(Duration::from_millis(1));
+        let requests = match http.keepalive_requests {
+            0 => u64::MAX,
+            requests => requests,
+        };
         Some(Self { builder, patience, keepalive, requests })
     }
 }
 
-/// Waits for the next stream, and meanwhile moves all others on. `None` when the connection ends.
-async fn next_stream(
-    worker: &Worker,
-    place: &Place,
-    connection: &mut Connection<Rewind, Bytes>,
-    streams: &Streams,
-    deadline: &Deadline,
-) -> Option<(http::Request<RecvStream>, SendResponse<Bytes>)> {
-    poll_fn(|cx| {
-        let leave = worker.is_draining() || place.is_closed() || streams.are_enough();
-        // Streams that were opened before the client hears of it are still served.
-        if (leave || (streams.open() == 0 && deadline.poll_passed(cx))) && !streams.leave() {
-            connection.graceful_shutdown();
-            deadline.arm(worker.now_us(), LEAVING);
-        }
-        match connection.poll_accept(cx) {
-            Poll::Ready(Some(Ok(accepted))) => return Poll::Ready(Some(accepted)),
-            Poll::Ready(_) => return Poll::Ready(None),
-            Poll::Pending => {}
-        }
-        let over = streams.is_leaving() && streams.open() == 0 && deadline.poll_passed(cx);
-        if over { Poll::Ready(None) } else { Poll::Pending }
-    })
-    .await
-}
-
 /// The streams of a connection.
-struct Streams(Rc<Count>);
-
-struct Count {
+struct Streams {
+    worker: Rc<Worker>,
+    watch: Rc<Watch>,
     open: Cell<usize>,
     /// How many more may come before the client is told to leave.
     left: Cell<u64>,
+    /// Whether the client was told to open no more.
     leaving: Cell<bool>,
-    keepalive: Duration,
-}
-
-/// A stream's place among them; given up when its exchange is done.
-struct Counted {
-    count: Rc<Count>,
-    worker: Rc<Worker>,
+    /// Whether the connection ends whatever is open.
+    ending: Cell<bool>,
+    /// For the next stream, or for the end.
     deadline: Deadline,
+    keepalive: Duration,
+    /// For what the client has begun to send.
+    patience: Duration,
+    begun: Deadline,
+    inside: Cell<Option<u32>>,
 }
 
 impl Streams {
-    fn new(rules: &Rules) -> Self {
-        let left = if rules.requests == 0 { u64::MAX } else { rules.requests };
-        Self(Rc::new(Count {
+    fn new(worker: &Rc<Worker>, rules: &Rules, watch: Rc<Watch>, deadline: &Deadline) -> Rc<Self> {
+        deadline.arm(worker.now_us(), rules.patience);
+        Rc::new(Self {
+            worker: Rc::clone(worker),
+            watch,
             open: Cell::new(0),
-            left: Cell::new(left),
+            left: Cell::new(rules.requests),
             leaving: Cell::new(false),
+            ending: Cell::new(false),
+            deadline: deadline.clone(),
             keepalive: rules.keepalive,
-        }))
+            patience: rules.patience,
+            begun: worker.wheel.deadline(),
+            inside: Cell::new(None),
+        })
     }
 
-    fn open(&self) -> usize {
-        self.0.open.get()
+    /// Waits for the next stream, and meanwhile moves all others on. `None` when the connection
+    /// ends.
+    async fn next(
+        &self,
+        place: &Place,
+        connection: &mut Connection<Wire, Bytes>,
+    ) -> Option<(http::Request<RecvStream>, SendResponse<Bytes>)> {
+        poll_fn(|cx| {
+            self.take_leave(cx, place, connection);
+            loop {
+                match connection.poll_accept(cx) {
+                    Poll::Ready(Some(Ok(accepted))) => return Poll::Ready(Some(accepted)),
+                    Poll::Ready(_) => return Poll::Ready(None),
+                    Poll::Pending if self.is_too_much(cx) => self.end(connection),
+                    Poll::Pending => break,
+                }
+            }
+            let idle = self.leaving.get() && self.open.get() == 0;
+            let over = (idle || self.ending.get()) && self.deadline.poll_passed(cx);
+            if over { Poll::Ready(None) } else { Poll::Pending }
+        })
+        .await
     }
 
-    fn are_enough(&self) -> bool {
-        self.0.left.get() == 0
+    /// Tells the client to open no more streams (RFC 9113 section 6.8), if it is time to. Those
+    /// that were opened before it hears of it are still served.
+    fn take_leave(
+        &self,
+        cx: &Context<'_>,
+        place: &Place,
+        connection: &mut Connection<Wire, Bytes>,
+    ) {
+        let leave = self.worker.is_draining() || place.is_closed() || self.left.get() == 0;
+        let idle = self.open.get() == 0 && self.deadline.poll_passed(cx);
+        if (leave || idle) && !self.leaving.replace(true) {
+            connection.graceful_shutdown();
+            self.deadline.arm(self.worker.now_us(), LEAVING);
+        }
     }
 
-    fn is_leaving(&self) -> bool {
-        self.0.leaving.get()
+    /// Whether the client asks too much, or takes too long over what it has begun; true only once.
+    fn is_too_much(&self, cx: &Context<'_>) -> bool {
+        let inside = self.watch.inside();
+        if inside != self.inside.replace(inside) {
+            let limit = inside.map_or(Duration::ZERO, |_| self.patience);
+            self.begun.arm(self.worker.now_us(), limit);
+        }
+        let late = inside.is_some() && self.begun.poll_passed(cx);
+        (late || self.watch.is_excessive()) && !self.ending.replace(true)
     }
 
-    /// Takes note that the client is told to leave; says whether it was before.
-    fn leave(&self) -> bool {
-        self.0.leaving.replace(true)
-    }
-
-    fn enter(&self, worker: &Rc<Worker>, deadline: &Deadline) -> Counted {
-        let count = Rc::clone(&self.0);
-        count.open.set(count.open.get() + 1);
-        count.left.set(count.left.get().saturating_sub(1));
-        Counted { count, worker: Rc::clone(worker), deadline: deadline.clone() }
+    /// Ends the connection and all that is open on it (RFC 9113 section 10.5).
+    fn end(&self, connection: &mut Connection<Wire, Bytes>) {
+        connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+        self.leaving.set(true);
+        self.deadline.arm(self.worker.now_us(), LEAVING);
     }
 }
 
-impl Drop for Counted {
+/// A stream's place among the open ones; given up when its exchange is done.
+struct Entered(Rc<Streams>);
+
+impl Entered {
+    fn new(streams: &Rc<Streams>) -> Self {
+        streams.open.set(streams.open.get() + 1);
+        streams.left.set(streams.left.get().saturating_sub(1));
+        if !streams.ending.get() {
+            streams.deadline.arm(streams.worker.now_us(), Duration::ZERO);
+        }
+        Self(Rc::clone(streams))
+    }
+}
+
+impl Drop for Entered {
     fn drop(&mut self) {
-        let count = &self.count;
-        count.open.set(count.open.get() - 1);
-        if count.open.get() == 0 {
-            let limit = if count.leaving.get() { LEAVING } else { count.keepalive };
-            self.deadline.arm(self.worker.now_us(), limit);
+        let streams = &*self.0;
+        streams.open.set(streams.open.get() - 1);
+        if streams.open.get() == 0 && !streams.ending.get() {
+            let limit = if streams.leaving.get() { LEAVING } else { streams.keepalive };
+            streams.deadline.arm(streams.worker.now_us(), limit);
             // The connection's task must hear of the deadline.
-            self.deadline.alarm().ring();
+            streams.deadline.alarm().ring();
         }
     }
 }
 
 /// Serves one stream.
 async fn one(
-    worker: &Rc<Worker>,
+    streams: &Streams,
     place: &Place,
     client: &Client,
     request: http::Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
 ) {
+    let worker = &streams.worker;
     let live = worker.live();
     let Some(listener) = place.listener() else {
         // The client may ask again elsewhere (RFC 9113 section 8.7).
-        respond.send_reset(h2::Reason::REFUSED_STREAM);
+        respond.send_reset(Reason::REFUSED_STREAM);
         return;
     };
     let http = &live.listener(listener).http;
@@ -215,7 +249,8 @@ async fn one(
     let received = request::size(&head);
     let deadline = worker.wheel.deadline();
     let limits: &Limits = &http.limits;
-    let mut down = Stream::new(worker, body, respond, &deadline, limits, received);
+    let burden = &streams.watch.burden;
+    let mut down = Stream::new(worker, burden, body, respond, &deadline, limits, received);
     down.waits(matches!(&read, Ok(true)));
     let whole = match read {
         Ok(_) => exchange::run(worker, &live, listener, x, choices, &mut down).await,
@@ -238,8 +273,9 @@ const CONNECTION_WINDOW: u32 = 1 << 20;
 const SEND_BUFFER: usize = 64 << 10;
 /// Reset streams that are remembered, or wait to be looked at, before the connection is closed.
 const MAX_RESETS: usize = 32;
-/// Streams that the gateway resets for the client's errors before the connection is closed.
-const MAX_ERRORS: usize = 64;
+/// Streams that the gateway resets for the client's errors, in a connection's whole life, before
+/// it is closed (CVE-2025-8671). Streams beyond `MAX_STREAMS` are among them.
+const MAX_ERRORS: usize = 256;
 /// How long a reset stream is remembered.
 const RESET_MEMORY: Duration = Duration::from_secs(1);
 /// How long a client has for its last streams after it was told to leave.

@@ -7,7 +7,8 @@
 use filter::{BodyLength, Headers, Method, Request, Version};
 use h2::RecvStream;
 use http::request::Parts;
-use model::{HttpSettings, reason};
+use http::{HeaderName, HeaderValue};
+use model::{HttpSettings, Limits, reason};
 
 use crate::http1::head::{Refused, read_method, split_authority};
 
@@ -26,11 +27,7 @@ pub(super) fn read(
     if matches!(request.method, Method::Connect | Method::Trace) {
         return Err(Refused(reason::METHOD_NOT_ALLOWED));
     }
-    let longest = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
-    let long = longest.max().is_some_and(|longest| longest > http.limits.header_line);
-    if long || head.headers.len() > http.limits.headers {
-        return Err(Refused(reason::HEAD_TOO_LARGE));
-    }
+    check_sizes(head, &http.limits)?;
     read_host(head, request)?;
     for single in ["authorization", "expect"] {
         if head.headers.get_all(single).iter().nth(1).is_some() {
@@ -44,9 +41,6 @@ pub(super) fn read(
         (false, None) => BodyLength::Unknown,
     };
     let target = head.uri.path_and_query().map_or("", |target| target.as_str());
-    if target.len() > http.limits.request_line {
-        return Err(Refused(reason::URI_TOO_LONG));
-    }
     if target == "*" && request.method == Method::Options {
         request.set_target("*", "*");
     } else {
@@ -66,6 +60,13 @@ pub(super) fn read(
     }
 }
 
+/// The size of the largest list of fields that is worth a look, as RFC 9113 section 6.5.2 counts
+/// it. What is a little larger is refused as on HTTP/1; `h2` drops what does not fit.
+pub(super) fn list_size(limits: &Limits) -> u32 {
+    let overhead = limits.headers.saturating_mul(32);
+    u32::try_from(limits.head.saturating_add(overhead)).unwrap_or(u32::MAX)
+}
+
 /// Bytes of a request's head as they would be counted against a header list's size (RFC 9113
 /// section 6.5.2, without its 32 bytes a field).
 pub(super) fn size(head: &Parts) -> u64 {
@@ -73,6 +74,22 @@ pub(super) fn size(head: &Parts) -> u64 {
     let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
     let authority = head.uri.authority().map_or(0, |authority| authority.as_str().len());
     (fields.sum::<usize>() + head.method.as_str().len() + target + authority) as u64
+}
+
+/// The same limits as on HTTP/1: of the request line what the target takes, and of the fields.
+fn check_sizes(head: &Parts, limits: &Limits) -> Result<(), Refused> {
+    let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    if head.method.as_str().len() + target > limits.request_line {
+        return Err(Refused(reason::URI_TOO_LONG));
+    }
+    let is_long = |(name, value): (&HeaderName, &HeaderValue)| {
+        name.as_str().len() + value.len() + 4 > limits.header_line
+    };
+    let many = head.headers.len() > limits.headers;
+    if many || size(head) > limits.head as u64 || head.headers.iter().any(is_long) {
+        return Err(Refused(reason::HEAD_TOO_LARGE));
+    }
+    Ok(())
 }
 
 /// Takes the host: `:authority` and `Host` must not differ (RFC 9113 section 8.3.1), and one of

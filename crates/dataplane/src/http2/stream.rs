@@ -10,6 +10,7 @@ use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderMap, StatusCode};
 use model::{Answered, Limits};
 
+use super::burden::Burden;
 use crate::downstream::{Body, Downstream, RequestError, Traffic};
 use crate::http1::chunked::is_allowed_in_trailers;
 use crate::http1::conn::{Conn, Next};
@@ -20,6 +21,7 @@ use crate::worker::Worker;
 /// A stream.
 pub(super) struct Stream<'a> {
     worker: &'a Worker,
+    burden: &'a Burden,
     deadline: &'a Deadline,
     limits: &'a Limits,
     request: RecvStream,
@@ -35,12 +37,15 @@ pub(super) struct Stream<'a> {
     /// Why the response's head could not be sent.
     failed: Option<h2::Error>,
     finished: bool,
+    /// Bytes of the response's body that are still to be sent, if that is known.
+    left: Option<u64>,
     traffic: Traffic,
 }
 
 impl<'a> Stream<'a> {
     pub(super) fn new(
         worker: &'a Worker,
+        burden: &'a Burden,
         request: RecvStream,
         respond: SendResponse<Bytes>,
         deadline: &'a Deadline,
@@ -49,6 +54,7 @@ impl<'a> Stream<'a> {
     ) -> Self {
         Self {
             worker,
+            burden,
             deadline,
             limits,
             request,
@@ -61,6 +67,7 @@ impl<'a> Stream<'a> {
             response: None,
             failed: None,
             finished: false,
+            left: None,
             traffic: Traffic { received, ..Traffic::default() },
         }
     }
@@ -184,17 +191,25 @@ impl Downstream for Stream<'_> {
             fields.header_with(b"content-length", |output| crate::number::write(length, output));
         }
         self.finished = matches!(body, Body::None | Body::Named(_) | Body::Length(0));
+        self.left = match body {
+            Body::Length(length) => Some(length),
+            _ => None,
+        };
         let fields = head.headers().iter().map(|(n, v)| (n.as_str().len() + v.len()) as u64);
         let size = fields.sum::<u64>();
         self.traffic.sent += size;
         self.traffic.heads += size;
         match self.respond.send_response(head, self.finished) {
-            Ok(response) => self.response = Some(response),
+            Ok(response) => {
+                self.response = Some(response);
+                self.burden.answered();
+            }
             Err(error) => self.failed = Some(error),
         }
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        let left = self.left;
         let response = self.response()?;
         if let Poll::Ready(reset) = response.poll_reset(cx) {
             let error = reset
@@ -211,8 +226,13 @@ impl Downstream for Stream<'_> {
         };
         let len = capacity.min(data.len());
         let piece = Bytes::copy_from_slice(&data[..len]);
-        response.send_data(piece, false).map_err(io::Error::other)?;
+        let left = left.map(|left| left.saturating_sub(len as u64));
+        // The last piece ends the stream: an empty frame less.
+        let last = left == Some(0);
+        response.send_data(piece, last).map_err(io::Error::other)?;
+        (self.left, self.finished) = (left, last);
         self.traffic.sent += len as u64;
+        self.burden.sent(len, len < data.len());
         Poll::Ready(Ok(len))
     }
 

@@ -1,9 +1,12 @@
 //! A gateway of this crate alone, over real sockets: models in, bytes out.
 
+mod floods;
+mod frames;
 mod http2;
 mod http2_frames;
 mod model_of;
 mod peer;
+mod slow;
 mod tls;
 
 use std::time::Duration;
@@ -165,7 +168,9 @@ fn draining_lets_requests_end_and_closes_idle_connections() {
         held.lock().expect("one thread").recv().expect("the test releases it");
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".into()
     });
-    let gateway = Build::new().service(service("/a", upstream.port())).start();
+    // With one worker: two do not hear of it at the same moment.
+    let settings = dataplane::Settings { workers: 1, ..Default::default() };
+    let gateway = Build::new().service(service("/a", upstream.port())).start_with(settings);
     let mut idle = Peer::connect(gateway.port());
     assert_eq!(idle.ask("GET /b HTTP/1.1\r\nHost: t\r\n\r\n").status, 404);
     let mut busy = Peer::connect(gateway.port());

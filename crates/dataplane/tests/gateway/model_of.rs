@@ -88,12 +88,22 @@ impl Build {
         self
     }
 
+    /// Sets what clients are allowed.
+    pub(crate) fn limits(mut self, limits: Limits) -> Self {
+        let Protocol::Http(http) = &mut self.0.listeners[0].protocol;
+        http.limits = limits;
+        self
+    }
+
     pub(crate) fn model(self) -> Model {
         self.0
     }
 
     pub(crate) fn start(self) -> Running {
-        let settings = Settings { workers: 2, ..Settings::default() };
+        self.start_with(Settings { workers: 2, ..Settings::default() })
+    }
+
+    pub(crate) fn start_with(self, settings: Settings) -> Running {
         let gateway = Gateway::start(settings, Kinds::default()).expect("threads are to be had");
         gateway.publish(&self.0, 1).expect("the model can be served");
         Running(gateway)
@@ -152,7 +162,7 @@ fn voice() -> Voice {
         format: Some("f".into()),
         headers: vec![],
     };
-    let reasons = ["no-route", "bad-gateway", "bad-request"];
+    let reasons = ["no-route", "bad-gateway", "bad-request", "request-timeout"];
     let choice = Choice {
         media_type: "text/plain".into(),
         content_type: "text/plain".into(),

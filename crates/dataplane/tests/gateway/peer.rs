@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Marks an answer after which the connection is closed.
 const CLOSING: &str = "closing\n";
@@ -91,6 +91,12 @@ impl Peer {
         self.take(length)
     }
 
+    /// Everything up to the connection's end.
+    pub(crate) fn read_to_end(&mut self) -> Vec<u8> {
+        while self.fill() > 0 {}
+        std::mem::take(&mut self.read)
+    }
+
     /// Whether the gateway closes the connection, without another byte.
     pub(crate) fn is_closed(&mut self) -> bool {
         self.read.is_empty() && self.fill() == 0
@@ -165,6 +171,14 @@ impl Upstream {
     pub(crate) fn next(&self) -> String {
         let seen = self.seen.lock().expect("nobody panicked");
         seen.recv_timeout(PATIENCE).expect("a request comes")
+    }
+}
+
+/// Does nothing for a while, where time itself is what is tested.
+pub(crate) fn pause(time: Duration) {
+    let end = Instant::now() + time;
+    while let Some(left) = end.checked_duration_since(Instant::now()) {
+        thread::park_timeout(left);
     }
 }
 
