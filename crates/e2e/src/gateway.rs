@@ -106,6 +106,12 @@ impl Start {
         }
     }
 
+    /// With another file beside the document.
+    pub fn file(mut self, name: &str, text: impl Into<String>) -> Self {
+        self.files.push((name.to_owned(), text.into()));
+        self
+    }
+
     pub fn arguments<S: AsRef<OsStr>>(mut self, arguments: &[S]) -> Self {
         self.arguments.extend(arguments.iter().map(|a| a.as_ref().to_owned()));
         self

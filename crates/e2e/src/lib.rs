@@ -13,6 +13,7 @@ pub mod certificates;
 pub mod gateway;
 pub mod http1;
 pub mod http2;
+pub mod jwt;
 pub mod port;
 pub mod redis;
 pub mod replay;

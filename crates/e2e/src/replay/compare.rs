@@ -183,17 +183,17 @@ impl Comparison<'_> {
     }
 }
 
-/// Whether two values of an answer's JSON agree.
-fn leaf(step: &Step, links: &Links, path: &str, a: &Value, b: &Value) -> bool {
+/// Whether two values of an answer's JSON agree; `None` is one that is not there.
+fn leaf(step: &Step, links: &Links, path: &str, a: Option<&Value>, b: Option<&Value>) -> bool {
     if a == b || is_process_state(step, path) {
         return true;
     }
     match (a, b) {
-        (Value::String(a), Value::String(b)) => {
+        (Some(Value::String(a)), Some(Value::String(b))) => {
             let wanted = links.apply(a);
             wanted == *b || wanted == *a && step.varies.contains(path)
         }
-        (Value::Number(_), Value::Number(_)) => step.varies.contains(path),
+        (Some(Value::Number(_)), Some(Value::Number(_))) => step.varies.contains(path),
         _ => false,
     }
 }
@@ -253,39 +253,39 @@ fn same_texts(recorded: &[&str], got: &[&str], links: &Links) -> bool {
 }
 
 /// JSON by value: the order of an object's keys is free.
-fn json(
-    a: &Value,
-    b: &Value,
-    path: &str,
-    out: &mut Vec<Difference>,
-    leaf: &dyn Fn(&str, &Value, &Value) -> bool,
-) {
-    const ABSENT: Value = Value::Null;
+fn json(a: &Value, b: &Value, path: &str, out: &mut Vec<Difference>, leaf: Leaf<'_>) {
     match (a, b) {
         (Value::Object(x), Value::Object(y)) if !x.is_empty() && !y.is_empty() => {
             for key in x.keys().chain(y.keys()).collect::<BTreeSet<_>>() {
-                let (a, b) = (x.get(key).unwrap_or(&ABSENT), y.get(key).unwrap_or(&ABSENT));
-                let path = format!("{path}.{key}");
-                if x.contains_key(key) == y.contains_key(key) {
-                    json(a, b, &path, out, leaf);
-                } else if !leaf(&path, a, b) || a == b {
-                    differ(out, &path, &x.get(key), &y.get(key));
-                }
+                json_items(x.get(key), y.get(key), &format!("{path}.{key}"), out, leaf);
             }
         }
         (Value::Array(x), Value::Array(y)) if !x.is_empty() && !y.is_empty() => {
             for n in 0..x.len().max(y.len()) {
-                let path = format!("{path}[{n}]");
-                match (x.get(n), y.get(n)) {
-                    (Some(a), Some(b)) => json(a, b, &path, out, leaf),
-                    (a, b) => differ(out, &path, &a, &b),
-                }
+                json_items(x.get(n), y.get(n), &format!("{path}[{n}]"), out, leaf);
             }
         }
-        _ if leaf(path, a, b) => {}
+        _ if leaf(path, Some(a), Some(b)) => {}
         _ => differ(out, path, a, b),
     }
 }
+
+fn json_items(
+    a: Option<&Value>,
+    b: Option<&Value>,
+    path: &str,
+    out: &mut Vec<Difference>,
+    leaf: Leaf<'_>,
+) {
+    match (a, b) {
+        (Some(a), Some(b)) => json(a, b, path, out, leaf),
+        _ if leaf(path, a, b) => {}
+        _ => differ(out, path, &a, &b),
+    }
+}
+
+/// Whether two values at a path agree that are no objects or lists with something in them.
+type Leaf<'a> = &'a dyn Fn(&str, Option<&Value>, Option<&Value>) -> bool;
 
 fn differ<T: Debug + ?Sized>(out: &mut Vec<Difference>, path: &str, a: &T, b: &T) {
     out.push(Difference::new(path, format!("{a:?}"), format!("{b:?}")));

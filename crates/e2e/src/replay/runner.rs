@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use rustls::ClientConfig;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use super::links::Links;
 use super::ports::{self, Places};
 use crate::certificates::credulous_client;
 use crate::upstream::{Behaviour, Journal};
-use crate::wait::nap;
+use crate::wait::{self, nap};
 use crate::{Client, Fault, Gateway, Redis, Start, Upstream};
 
 const EMPTY: &str = "_format_version: '3.0'\n";
@@ -64,7 +64,10 @@ impl<'a> Runner<'a> {
             return compare::refusal(refusal, &self.post_config(case), &Links::default());
         }
         if case.counts_in_windows() {
-            await_quiet_clock(case);
+            if case.config.contains("second:") {
+                wait::for_quiet_second();
+            }
+            wait::for_quiet_minute();
         } else {
             match self.post_config(case) {
                 Ok(answer) if answer.status == 201 => {}
@@ -182,18 +185,4 @@ fn not_loaded(words: String) -> Difference {
         other => other.to_string(),
     });
     Difference::new("config", "POST /config is answered 201", words)
-}
-
-/// Windows begin with the clock's seconds and minutes: a case must not run over the end of one.
-fn await_quiet_clock(case: &Case) {
-    let into = |period: f64| {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        now.as_secs_f64() % period
-    };
-    if case.config.contains("second:") && into(1.0) > 0.2 {
-        nap(Duration::from_secs_f64(1.0 - into(1.0)));
-    }
-    if into(60.0) > 50.0 {
-        nap(Duration::from_secs_f64(60.0 - into(60.0)));
-    }
 }

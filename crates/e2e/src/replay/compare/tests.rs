@@ -144,12 +144,15 @@ fn refusals_agree_but_for_the_dump() {
 #[test]
 fn the_process_of_an_admin_answer_is_its_own() {
     let body = |pid: u32, version: &str| {
-        json!({"pids": {"workers": [pid]}, "node_id": pid, "version": version}).to_string()
+        let settings = if pid == 1 { json!({"a": 1}) } else { json!({"b": null}) };
+        let pids = json!({"workers": [pid]});
+        json!({"pids": pids, "configuration": settings, "node_id": pid, "version": version})
+            .to_string()
     };
     let mut step = recorded(json!([]), &body(1, "3.9.3"), json!([]));
     step.request.listener = Listener::Admin;
     assert!(paths(&step, answer(json!([]), &body(2, "3.9.3"))).is_empty());
     assert_eq!(paths(&step, answer(json!([]), &body(1, "4"))), ["response.body.version"]);
     step.request.listener = Listener::Proxy;
-    assert_eq!(paths(&step, answer(json!([]), &body(2, "3.9.3"))).len(), 2);
+    assert_eq!(paths(&step, answer(json!([]), &body(2, "3.9.3"))).len(), 4);
 }
