@@ -1,0 +1,21 @@
+//! The built gateway, as its users meet it: over sockets, files, signals and the command line.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod access_log;
+mod bodies;
+mod command_line;
+mod http2;
+mod kong_command;
+mod lifecycle;
+mod limits;
+mod metrics;
+mod proxy_protocol;
+mod recorded;
+mod reload;
+mod security;
+mod seed;
+mod setup;
+mod tls;
+mod upstreams;
+mod websocket;

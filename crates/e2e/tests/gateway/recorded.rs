@@ -1,0 +1,29 @@
+//! What Kong was seen to do, topic by topic.
+
+use tripylon_e2e::replay;
+
+macro_rules! topics {
+    ($($test:ident: $topic:literal,)*) => {
+        $(
+            #[test]
+            fn $test() {
+                replay::topic($topic);
+            }
+        )*
+    };
+}
+
+topics! {
+    seed_local: "seed-local",
+    seed_redis: "seed-redis",
+    jwt: "jwt",
+    key_auth: "key-auth",
+    rate_limiting: "rate-limiting",
+    routing_path: "routing-path",
+    routing_path_handling: "routing-path-handling",
+    routing_host: "routing-host",
+    routing_method_header: "routing-method-header",
+    routing_priority: "routing-priority",
+    proxy_headers: "proxy-headers",
+    errors: "errors",
+}

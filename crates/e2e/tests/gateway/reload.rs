@@ -1,0 +1,152 @@
+//! New configurations under way.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tripylon_e2e::{Client, Gateway, Start, Upstream, wait};
+
+use crate::setup::proxy_to;
+
+/// The same service with a path that shows which version answers.
+fn version(upstream: &Upstream, version: usize) -> String {
+    format!(
+        "_format_version: '3.0'\nservices:\n- name: s\n  url: http://{}/v{version}\n  routes:\n  - paths: [/]\n",
+        upstream.address()
+    )
+}
+
+fn served(gateway: &Gateway) -> String {
+    let mut client = Client::connect(gateway.proxy()).unwrap();
+    let response = client.exchange("GET", "/x", &[]).unwrap();
+    assert_eq!(response.status, 200);
+    response.json()["target"].as_str().unwrap().to_owned()
+}
+
+fn comes_to_serve(gateway: &Gateway, target: &str) {
+    let served = wait::holds(wait::SOON, || served(gateway) == target);
+    assert!(served, "{target} is never served; the gateway said:\n{}", gateway.said());
+}
+
+#[test]
+fn a_changed_file_is_served() {
+    let upstream = Upstream::echo();
+    let gateway = Start::kong(version(&upstream, 1)).go();
+    assert_eq!(served(&gateway), "/v1/x");
+    gateway.rewrite(&version(&upstream, 2));
+    comes_to_serve(&gateway, "/v2/x");
+    std::fs::write(gateway.document(), version(&upstream, 3)).unwrap();
+    comes_to_serve(&gateway, "/v3/x");
+}
+
+#[test]
+fn a_bad_file_leaves_the_old_configuration_and_says_why() {
+    let upstream = Upstream::echo();
+    let gateway = Start::kong(version(&upstream, 1)).go();
+    gateway.rewrite(&version(&upstream, 2).replace("routes:", "rootes:"));
+    gateway.wait_to_say("rootes");
+    assert_eq!(served(&gateway), "/v1/x");
+    gateway.rewrite("_format_version: [\n");
+    let mut client = Client::connect(gateway.proxy()).unwrap();
+    assert_eq!(client.exchange("GET", "/x", &[]).unwrap().status, 200);
+    gateway.rewrite(&version(&upstream, 3));
+    comes_to_serve(&gateway, "/v3/x");
+}
+
+#[test]
+fn hangup_reads_the_files_again() {
+    let upstream = Upstream::echo();
+    let gateway = Start::kong(version(&upstream, 1)).arguments(&["--no-watch"]).go();
+    gateway.rewrite(&version(&upstream, 2));
+    gateway.signal(libc::SIGHUP);
+    comes_to_serve(&gateway, "/v2/x");
+}
+
+#[test]
+fn without_watching_files_are_left_alone() {
+    let upstream = Upstream::echo();
+    let gateway = Start::kong(version(&upstream, 1)).arguments(&["--no-watch"]).go();
+    gateway.rewrite(&version(&upstream, 2));
+    let watched = Start::kong(version(&upstream, 1)).go();
+    watched.rewrite(&version(&upstream, 2));
+    comes_to_serve(&watched, "/v2/x");
+    assert_eq!(served(&gateway), "/v1/x");
+}
+
+#[test]
+fn listeners_come_and_go() {
+    let upstream = Upstream::echo();
+    let gateway = Start::kong(proxy_to(&upstream)).go();
+    let mut client = Client::connect(gateway.proxy()).unwrap();
+    gateway.rewrite(&version(&upstream, 2));
+    comes_to_serve(&gateway, "/v2/x");
+    let response = client.exchange("GET", "/x", &[]).unwrap();
+    assert_eq!(response.json()["target"], "/v2/x", "a connection from before gets what is new");
+}
+
+const CLIENTS: usize = 6;
+const RELOADS: usize = 20;
+const BETWEEN: Duration = Duration::from_millis(200);
+
+/// Keepalive clients, and clients that connect anew each time, while the file changes five times
+/// a second: no request fails, no connection is closed, and old and new are both served.
+#[test]
+fn reloads_under_load_lose_nothing() {
+    let upstream = Upstream::echo();
+    let gateway = Start::kong(version(&upstream, 0))
+        .env("KONG_NGINX_HTTP_KEEPALIVE_REQUESTS", "1000000000")
+        .go();
+    let stop = AtomicBool::new(false);
+    let requests = AtomicUsize::new(0);
+    let mut failures = std::thread::scope(|scope| {
+        let keeping = (0..CLIENTS).map(|_| scope.spawn(|| keep_asking(&gateway, &stop, &requests)));
+        let keeping: Vec<_> = keeping.collect();
+        let connecting = scope.spawn(|| connect_anew(&gateway, &stop, &requests));
+        for n in 1..=RELOADS {
+            wait::nap(BETWEEN);
+            gateway.rewrite(&version(&upstream, n));
+        }
+        comes_to_serve(&gateway, &format!("/v{RELOADS}/x"));
+        stop.store(true, Ordering::Relaxed);
+        let mut failures: Vec<String> =
+            keeping.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+        failures.extend(connecting.join().unwrap());
+        failures
+    });
+    failures.truncate(10);
+    let count = requests.load(Ordering::Relaxed);
+    assert!(failures.is_empty(), "of {count} requests failed: {failures:#?}");
+    assert!(count > 1000, "only {count} requests: no load to speak of");
+}
+
+fn keep_asking(gateway: &Gateway, stop: &AtomicBool, requests: &AtomicUsize) -> Vec<String> {
+    let mut failures = Vec::new();
+    let mut client = Client::connect(gateway.proxy()).unwrap();
+    while !stop.load(Ordering::Relaxed) && failures.len() < 3 {
+        requests.fetch_add(1, Ordering::Relaxed);
+        match client.exchange("GET", "/x", &[]) {
+            Ok(response)
+                if response.status == 200 && response.header("connection") != Some("close") => {}
+            Ok(response) => failures.push(format!("{} {:?}", response.status, response.fields)),
+            Err(fault) => {
+                failures.push(fault.to_string());
+                client = Client::connect(gateway.proxy()).unwrap();
+            }
+        }
+    }
+    failures
+}
+
+fn connect_anew(gateway: &Gateway, stop: &AtomicBool, requests: &AtomicUsize) -> Vec<String> {
+    let mut failures = Vec::new();
+    while !stop.load(Ordering::Relaxed) && failures.len() < 3 {
+        requests.fetch_add(1, Ordering::Relaxed);
+        let answer =
+            Client::connect(gateway.proxy()).and_then(|mut c| c.exchange("GET", "/x", &[]));
+        match answer {
+            Ok(response) if response.status == 200 => {}
+            Ok(response) => failures.push(format!("new connection: {}", response.status)),
+            Err(fault) => failures.push(format!("new connection: {fault}")),
+        }
+    }
+    failures
+}
