@@ -14,6 +14,7 @@ use crate::settings::{ConnectTo, Settings};
 use crate::snapshot::{CompiledListener, Rejection, Snapshot};
 use crate::telemetry::status::{self, StatusServer};
 use crate::telemetry::{Telemetry, Traffic};
+use crate::watchdog::{Pulse, Watchdog};
 use crate::worker::{Command, Common, Handle};
 
 /// A running gateway.
@@ -24,6 +25,8 @@ pub struct Gateway {
     published: Mutex<Published>,
     /// Answers as long as the gateway lives.
     _status: Option<StatusServer>,
+    /// Watches as long as the gateway lives.
+    _watchdog: Watchdog,
 }
 
 /// What is served, and where.
@@ -57,14 +60,19 @@ impl Gateway {
             0 => std::thread::available_parallelism()?.get(),
             workers => workers,
         };
-        let workers = (0..workers).map(|number| Handle::start(number, common.clone()));
-        let workers = workers.collect::<io::Result<_>>()?;
+        let pulses: Vec<_> = (0..workers).map(|_| Arc::<Pulse>::default()).collect();
+        let workers = pulses.iter().enumerate();
+        let workers = workers
+            .map(|(number, pulse)| Handle::start(number, common.clone(), Arc::clone(pulse)))
+            .collect::<io::Result<_>>()?;
+        let watchdog = Watchdog::start(pulses, Arc::clone(&common.telemetry))?;
         let published = Published {
             snapshot: Arc::new(Snapshot::empty()),
             open: HashMap::new(),
             ids: Vec::new(),
         };
-        Ok(Self { settings, common, workers, published: Mutex::new(published), _status: status })
+        let published = Mutex::new(published);
+        Ok(Self { settings, common, workers, published, _status: status, _watchdog: watchdog })
     }
 
     /// Compiles a model and brings it to all workers; returns when every one of them serves it.

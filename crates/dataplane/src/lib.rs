@@ -27,6 +27,7 @@ mod tls;
 mod tunnel;
 mod upstream;
 mod voice;
+mod watchdog;
 mod worker;
 
 pub use gateway::{Gateway, compile_check};

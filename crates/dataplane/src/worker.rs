@@ -27,6 +27,7 @@ use crate::socket::Buffers;
 use crate::telemetry::{Telemetry, WorkerTelemetry};
 use crate::timer::{Alarm, Deadline, Wheel};
 use crate::upstream::Dns;
+use crate::watchdog::Pulse;
 
 /// What all workers of a gateway have in common.
 #[derive(Clone)]
@@ -62,7 +63,7 @@ impl Handle {
     ///
     /// # Errors
     /// If the system gives no thread or no event queue.
-    pub(crate) fn start(number: usize, common: Common) -> io::Result<Self> {
+    pub(crate) fn start(number: usize, common: Common, pulse: Arc<Pulse>) -> io::Result<Self> {
         let (commands, queue) = mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
@@ -71,12 +72,16 @@ impl Handle {
         // The runtime may not leave its thread: whether one can be had is found out here.
         drop(runtime?);
         thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
+            pulse.begin();
+            let (rests, wakes) = (Arc::clone(&pulse), Arc::clone(&pulse));
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_io()
                 .enable_time()
+                .on_thread_park(move || rests.rest())
+                .on_thread_unpark(move || wakes.wake())
                 .build_local(tokio::runtime::LocalOptions::default())
                 .expect("one could be had a moment ago");
-            runtime.block_on(async move { Worker::new(number, common).run(queue).await });
+            runtime.block_on(async move { Worker::new(number, common).run(queue, pulse).await });
         })?;
         Ok(Self { commands })
     }
@@ -177,9 +182,12 @@ impl Worker {
         })
     }
 
-    async fn run(self: Rc<Self>, mut queue: mpsc::UnboundedReceiver<Command>) {
+    async fn run(self: Rc<Self>, mut queue: mpsc::UnboundedReceiver<Command>, pulse: Arc<Pulse>) {
         let clock = Rc::clone(&self.clock);
-        tokio::task::spawn_local(Rc::clone(&self.wheel).turn(move || clock.mono_us()));
+        tokio::task::spawn_local(Rc::clone(&self.wheel).turn(move || {
+            pulse.beat();
+            clock.mono_us()
+        }));
         tokio::task::spawn_local(Rc::clone(&self).sweep());
         while let Some(command) = queue.recv().await {
             match command {

@@ -50,6 +50,8 @@ families! {
     UPTIME = "tripylon_uptime_seconds", Gauge, "Seconds since the gateway started.";
     READY = "tripylon_ready", Gauge, "1 while requests should be sent here.";
     WORKERS = "tripylon_workers", Gauge, "Worker threads.";
+    STUCK = "tripylon_worker_stuck_total", Counter, "How often a worker ran on without giving a sign of life.";
+    STUCK_NOW = "tripylon_workers_stuck", Gauge, "Workers that are stuck now.";
     REQUESTS = "tripylon_http_requests_total", Counter, "Requests answered, by route and status.";
     TOTAL = "tripylon_http_request_duration_seconds", Histogram,
         "From a request's first byte to its response's last.";
@@ -97,6 +99,13 @@ fn gateway(telemetry: &Telemetry, sums: &Sums, page: &mut Page) {
     page.single(&UPTIME, telemetry.started.elapsed().as_secs_f64());
     page.single(&READY, u8::from(telemetry.ready.load(Ordering::Relaxed)));
     page.single(&WORKERS, sums.workers);
+    let stuck = telemetry.stuck.lock().clone();
+    page.family(&STUCK);
+    for worker in 0..sums.workers {
+        let times = stuck.times.get(worker).copied().unwrap_or(0);
+        page.line(STUCK.name, &[("worker", &worker.to_string())], times);
+    }
+    page.single(&STUCK_NOW, stuck.now);
     let outcomes = [
         ("applied", &reloads.applied, &reloads.applied_unix_ms),
         ("rejected", &reloads.rejected, &reloads.rejected_unix_ms),

@@ -19,6 +19,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use filter::Counters;
 use model::Labels;
+use parking_lot::Mutex;
 
 use log::{Format, Sink};
 use registry::Registry;
@@ -36,6 +37,16 @@ pub(crate) struct Telemetry {
     started_unix_ms: u64,
     ready: AtomicBool,
     reloads: Reloads,
+    stuck: Mutex<Stuck>,
+}
+
+/// Workers that were stuck. Only the watchdog writes here.
+#[derive(Debug, Clone, Default)]
+struct Stuck {
+    /// How often, by worker; not longer than needed.
+    times: Vec<u64>,
+    /// How many are stuck now.
+    now: usize,
 }
 
 /// Connections and requests of clients, of all workers together.
@@ -79,6 +90,7 @@ impl Telemetry {
             started_unix_ms: unix_ms(),
             ready: AtomicBool::new(false),
             reloads: Reloads::default(),
+            stuck: Mutex::default(),
         }))
     }
 
@@ -117,6 +129,20 @@ impl Telemetry {
         };
         when.store(unix_ms(), Ordering::Relaxed);
         count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a worker, by its number, that is stuck.
+    pub(crate) fn worker_stuck(&self, worker: usize) {
+        let mut stuck = self.stuck.lock();
+        let len = stuck.times.len().max(worker + 1);
+        stuck.times.resize(len, 0);
+        stuck.times[worker] += 1;
+        stuck.now += 1;
+    }
+
+    /// Takes note that a worker is stuck no longer.
+    pub(crate) fn worker_goes_on(&self) {
+        self.stuck.lock().now -= 1;
     }
 
     /// Whether requests should be sent here.

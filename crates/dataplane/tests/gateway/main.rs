@@ -7,6 +7,7 @@ mod http2_frames;
 mod model_of;
 mod peer;
 mod slow;
+mod stuck;
 mod tls;
 
 use std::time::Duration;
