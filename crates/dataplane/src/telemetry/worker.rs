@@ -101,7 +101,7 @@ impl WorkerTelemetry {
             service = labels.map_or("", |labels| &labels.service),
             client = %x.client.address,
             request_id = format_args!("{:032x}", x.id),
-            unlogged,
+            unlogged = (unlogged > 0).then_some(unlogged),
             "{error}"
         );
     }

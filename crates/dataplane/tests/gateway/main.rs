@@ -3,7 +3,7 @@
 mod floods;
 mod frames;
 mod http2;
-mod http2_frames;
+mod http2_rules;
 mod model_of;
 mod peer;
 mod slow;
