@@ -73,6 +73,7 @@ pub struct Start {
     environment: Vec<(String, String)>,
     files: Vec<(String, String)>,
     ports: Option<Ports>,
+    whole_folder: bool,
 }
 
 /// Where a gateway listens.
@@ -103,12 +104,19 @@ impl Start {
             environment: Vec::new(),
             files: vec![("kong.yml".to_owned(), document.into())],
             ports: None,
+            whole_folder: false,
         }
     }
 
     /// With another file beside the document.
     pub fn file(mut self, name: &str, text: impl Into<String>) -> Self {
         self.files.push((name.to_owned(), text.into()));
+        self
+    }
+
+    /// Names the folder of the files on the command line, not each file.
+    pub fn whole_folder(mut self) -> Self {
+        self.whole_folder = true;
         self
     }
 
@@ -144,13 +152,17 @@ impl Start {
         for (name, text) in &self.files {
             fs::write(documents.join(name), text).expect("the folder is ours");
         }
+        let named = match self.whole_folder {
+            true => vec![documents.clone()],
+            false => self.files.iter().map(|(name, _)| documents.join(name)).collect(),
+        };
         let ports = self.ports.unwrap_or_else(Ports::claim);
         let log = folder.path().join("output.log");
         let output = fs::File::create(&log).expect("the folder is ours");
         let mut command = command();
         command
             .arg("run")
-            .args(self.files.iter().map(|(name, _)| documents.join(name)))
+            .args(named)
             .args(["--status-listen", &format!("127.0.0.1:{}", ports.status.number())])
             .args(&self.arguments)
             .envs(listen_environment(&ports))
@@ -207,9 +219,14 @@ impl Gateway {
         self.folder.path()
     }
 
+    /// The folder of the files that it was started with.
+    pub fn documents(&self) -> PathBuf {
+        self.folder.path().join("conf")
+    }
+
     /// The document that it was started with.
     pub fn document(&self) -> PathBuf {
-        self.folder.path().join("conf").join("kong.yml")
+        self.documents().join("kong.yml")
     }
 
     /// Replaces the document as editors do: a new file, renamed over the old one.
@@ -257,6 +274,11 @@ impl Gateway {
         let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap_or_default();
         let kib: u64 = line.trim().trim_end_matches(" kB").parse().unwrap_or(0);
         kib << 10
+    }
+
+    /// Files and sockets that it has open.
+    pub fn open_files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.pid())).map_or(0, Iterator::count)
     }
 
     fn wait_for_ports(&mut self) -> Result<(), String> {

@@ -5,6 +5,7 @@
 mod access_log;
 mod bodies;
 mod command_line;
+mod endurance;
 mod http2;
 mod kong_command;
 mod lifecycle;
@@ -18,4 +19,5 @@ mod seed;
 mod setup;
 mod tls;
 mod upstreams;
+mod watch;
 mod websocket;
