@@ -342,6 +342,12 @@ impl<D: Downstream> Attempt<'_, D> {
                     Poll::Pending => break,
                 }
             }
+            // Hints are of use as long as the response is not there.
+            if interim > 0
+                && let Poll::Ready(Err(error)) = down.poll_flush(cx)
+            {
+                return Poll::Ready(Err(Failed::Client(RequestError::Gone(error))));
+            }
             let (now, limit) = match sending.waits_for(up, down) {
                 WaitsFor::Client => (Wait::Client, down.limits().body_timeout),
                 WaitsFor::Endpoint => (Wait::Send, timeouts.send),
