@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use tripylon_e2e::gateway::{self, Ports, accepts, command, signal};
+use tripylon_e2e::http1::request;
+use tripylon_e2e::port::Port;
 use tripylon_e2e::{Client, Upstream, wait};
 
 use crate::setup::{proxy_to, service};
@@ -82,7 +84,8 @@ impl Prefix {
 
 impl Drop for Prefix {
     fn drop(&mut self) {
-        if let Some(pid) = self.pid().filter(|_| accepts(self.ports.proxy.number())) {
+        // Its TLS listener is the one that no test moves.
+        if let Some(pid) = self.pid().filter(|_| accepts(self.ports.proxy_tls.number())) {
             signal(pid, libc::SIGKILL);
         }
     }
@@ -128,6 +131,32 @@ fn start_health_reload_stop() {
     assert!(!health.status.success());
     let stopped = prefix.kong(&["stop", "-p", "PREFIX"]);
     assert!(!stopped.status.success(), "{}", words(&stopped));
+}
+
+/// `proxy_listen` may change with a reload: what is under way on the old port comes to its end.
+#[test]
+fn a_reload_moves_listeners() {
+    let upstream = Upstream::echo();
+    let prefix = Prefix::new(&proxy_to(&upstream));
+    let started = prefix.kong(&["start", "-c", "CONF"]);
+    assert!(started.status.success(), "{}", words(&started));
+    let (old, new) = (prefix.ports.proxy.number(), Port::claim());
+    let mut busy = Client::connect(old).unwrap();
+    busy.send(request("GET", "/slow?_delay=1500&_b=done", &[])).unwrap();
+    let mut idle = Client::connect(old).unwrap();
+    assert_eq!(idle.exchange("GET", "/", &[]).unwrap().status, 200);
+    let settings = fs::read_to_string(prefix.path("kong.conf")).unwrap();
+    let moved = settings.replace(&format!(":{old},"), &format!(":{},", new.number()));
+    fs::write(prefix.path("kong.conf"), moved).unwrap();
+    let reloaded = prefix.kong(&["reload", "-c", "CONF"]);
+    assert!(reloaded.status.success(), "{}", words(&reloaded));
+    assert!(wait::holds(wait::SOON, || accepts(new.number()) && !accepts(old)));
+    assert!(idle.ends_within(wait::SOON));
+    assert_eq!(busy.receive("GET").unwrap().text(), "done");
+    assert!(busy.ends_within(wait::SOON));
+    let stopped = prefix.kong(&["stop", "-p", "PREFIX"]);
+    assert!(stopped.status.success(), "{}", words(&stopped));
+    assert!(wait::holds(wait::SOON, || !accepts(new.number())));
 }
 
 #[test]

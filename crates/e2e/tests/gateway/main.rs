@@ -17,6 +17,7 @@ mod reload;
 mod security;
 mod seed;
 mod setup;
+mod streaming;
 mod tls;
 mod upstreams;
 mod watch;
