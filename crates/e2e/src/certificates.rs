@@ -7,6 +7,8 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
 
 /// An authority of a test's own.
@@ -53,6 +55,21 @@ impl Authority {
 
     /// A server with such a certificate.
     pub fn server(&self, names: &[&str]) -> Arc<ServerConfig> {
+        self.server_with(names, WebPkiClientVerifier::no_client_auth())
+    }
+
+    /// A server with such a certificate that serves only clients with one of this authority's.
+    pub fn server_for_known_clients(&self, names: &[&str]) -> Arc<ServerConfig> {
+        let roots = Arc::new(self.roots());
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider()).build();
+        self.server_with(names, verifier.expect("there is a root"))
+    }
+
+    fn server_with(
+        &self,
+        names: &[&str],
+        clients: Arc<dyn ClientCertVerifier>,
+    ) -> Arc<ServerConfig> {
         let pair = self.issue(names);
         let certificate =
             CertificateDer::from_pem_slice(pair.certificate.as_bytes()).expect("just written");
@@ -60,7 +77,7 @@ impl Authority {
         let config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .expect("the provider has the default versions")
-            .with_no_client_auth()
+            .with_client_cert_verifier(clients)
             .with_single_cert(vec![certificate], key)
             .expect("the key fits the certificate");
         Arc::new(config)
@@ -68,11 +85,15 @@ impl Authority {
 
     /// A client that believes in this authority only.
     pub fn client(&self, alpn: &[&str]) -> Arc<ClientConfig> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.certificate.clone()).expect("the authority is valid");
-        let mut config = versions().with_root_certificates(roots).with_no_client_auth();
+        let mut config = versions().with_root_certificates(self.roots()).with_no_client_auth();
         config.alpn_protocols = protocols(alpn);
         Arc::new(config)
+    }
+
+    fn roots(&self) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate.clone()).expect("the authority is valid");
+        roots
     }
 }
 

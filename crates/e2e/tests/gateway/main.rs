@@ -5,6 +5,7 @@
 mod access_log;
 mod bodies;
 mod command_line;
+mod documents;
 mod endurance;
 mod http2;
 mod kong_command;
@@ -13,6 +14,7 @@ mod limits;
 mod metrics;
 mod proxy_protocol;
 mod recorded;
+mod redis;
 mod reload;
 mod security;
 mod seed;

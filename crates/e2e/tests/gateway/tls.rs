@@ -219,3 +219,49 @@ fn sec_151_upstreams_are_who_they_should_be_where_that_is_verified() {
     assert_eq!(status(&["www.up.test"], &stranger, true), 502);
     assert_eq!(status(&["www.up.test"], &stranger, false), 200);
 }
+
+#[test]
+fn upstreams_that_ask_are_shown_the_services_certificate() {
+    let authority = Authority::new();
+    let upstream =
+        Upstream::start_tls(Behaviour::Echo, authority.server_for_known_clients(&["up.test"]));
+    let pair = authority.issue(&["gateway.test"]);
+    let document = |extra: &str| {
+        format!(
+            "_format_version: '3.0'\nservices:\n- url: https://up.test:443\n  retries: 0\n{extra}  routes:\n  - paths: [/]\n\
+             certificates:\n- id: 22222222-2222-4222-8222-222222222222\n  cert: |\n{}  key: |\n{}",
+            indented(&pair.certificate, 4),
+            indented(&pair.key, 4)
+        )
+    };
+    let connect = format!("up.test:443:{}", upstream.address());
+    let status = |extra: &str| {
+        let gateway = Start::kong(document(extra)).arguments(&["--connect-to", &connect]).go();
+        Client::connect(gateway.proxy()).unwrap().exchange("GET", "/", &[]).unwrap().status
+    };
+    assert_eq!(status("  client_certificate: 22222222-2222-4222-8222-222222222222\n"), 200);
+    assert_eq!(status(""), 502);
+}
+
+#[test]
+fn the_fallback_certificate_can_be_ones_own() {
+    let upstream = Upstream::echo();
+    let authority = Authority::new();
+    let folder = tempfile::tempdir().unwrap();
+    let pair = authority.issue(&["fallback.test"]);
+    let [certificate, key] = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));
+    std::fs::write(&certificate, &pair.certificate).unwrap();
+    std::fs::write(&key, &pair.key).unwrap();
+    let gateway = Start::kong(proxy_to(&upstream))
+        .env("KONG_SSL_CERT", certificate.to_str().unwrap())
+        .env("KONG_SSL_CERT_KEY", key.to_str().unwrap())
+        .go();
+    assert!(connects(&gateway, "fallback.test", &authority));
+    // A new certificate in the same files is taken with the next reload.
+    let other = Authority::new();
+    let renewed = other.issue(&["fallback.test"]);
+    std::fs::write(&certificate, &renewed.certificate).unwrap();
+    std::fs::write(&key, &renewed.key).unwrap();
+    gateway.signal(libc::SIGHUP);
+    assert!(wait::holds(wait::SOON, || connects(&gateway, "fallback.test", &other)));
+}
