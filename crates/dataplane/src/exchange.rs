@@ -14,6 +14,7 @@ use crate::forward::{self, Answer, Broken, Failure};
 use crate::live::Live;
 use crate::router::RouteQuery;
 use crate::snapshot::{CompiledAction, CompiledListener};
+use crate::telemetry::Limit;
 use crate::tunnel;
 use crate::voice::Voice;
 use crate::worker::Worker;
@@ -195,6 +196,7 @@ impl<'a, D: Downstream> Story<'a, D> {
         let whole = match decided {
             Ok(answer) => self.pass_on(answer).await,
             Err(Failure::Reply(reply, answered)) => {
+                self.count_limit(&reply.reason);
                 let body = self.word(&reply);
                 let (body, answered) = match self.respond().await {
                     Ok(()) => (body, answered),
@@ -209,6 +211,19 @@ impl<'a, D: Downstream> Story<'a, D> {
         };
         self.log();
         whole
+    }
+
+    /// Takes note if the request is answered so because it wanted too much.
+    fn count_limit(&self, reason: &str) {
+        let limit = match reason {
+            reason::URI_TOO_LONG => Limit::Target,
+            reason::HEAD_TOO_LARGE => Limit::Head,
+            reason::BODY_TOO_LARGE => Limit::Body,
+            reason::REQUEST_TIMEOUT if self.x.route.is_none() => Limit::HeadTime,
+            reason::REQUEST_TIMEOUT => Limit::BodyTime,
+            _ => return,
+        };
+        self.worker.telemetry.limit_reached(limit);
     }
 
     fn word(&mut self, reply: &LocalReply) -> Vec<u8> {
@@ -276,6 +291,7 @@ impl<'a, D: Downstream> Story<'a, D> {
         let no_trailers = Headers::new();
         poll_fn(|cx| {
             if down.deadline().poll_passed(cx) {
+                worker.telemetry.limit_reached(Limit::SendTime);
                 return Poll::Ready(false);
             }
             while !rest.is_empty() {

@@ -15,6 +15,7 @@ use crate::http1::conn::{BodyError, Conn, Next, Writing};
 use crate::http1::head::{BadResponse, ResponseBody, ResponseFraming, read_response};
 use crate::live::Live;
 use crate::snapshot::CompiledForward;
+use crate::telemetry::Limit;
 use crate::upstream::{ConnectError, Link, LiveUpstream, connect};
 use crate::voice::{RequestFacts, Voice};
 use crate::worker::Worker;
@@ -643,7 +644,10 @@ impl Answer {
         if down.deadline().poll_passed(cx) {
             return Poll::Ready(Err(match now {
                 Wait::Read => RelayError::Upstream(io::Error::from(io::ErrorKind::TimedOut).into()),
-                _ => RelayError::Client,
+                _ => {
+                    worker.telemetry.limit_reached(Limit::SendTime);
+                    RelayError::Client
+                }
             }));
         }
         Poll::Pending

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use filter::{Counters, Kinds, Shared};
 use model::{ListenerId, Model};
 
+use crate::admission::Admission;
 use crate::listen;
 use crate::settings::{ConnectTo, Settings};
 use crate::snapshot::{CompiledListener, Rejection, Snapshot};
@@ -54,6 +55,7 @@ impl Gateway {
             shared: Arc::new(Shared::default()),
             counters,
             telemetry,
+            admission: Admission::new(settings.connections),
             origin: Instant::now(),
         };
         let workers = match settings.workers {

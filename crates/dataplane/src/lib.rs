@@ -1,6 +1,7 @@
 //! Accept, route, filter, forward.
 //! Never imports: `policies`, `hosts`, `control`, any dialect.
 
+mod admission;
 mod chain;
 mod client_address;
 mod clock;
@@ -31,6 +32,6 @@ mod watchdog;
 mod worker;
 
 pub use gateway::{Gateway, compile_check};
-pub use settings::{ConnectTo, InvalidConnectTo, Settings};
+pub use settings::{ConnectTo, ConnectionLimits, InvalidConnectTo, Settings};
 pub use snapshot::{Rejection, RejectionKind};
 pub use telemetry::{AccessLogSettings, InvalidLogFormat, LogFormat, LogTarget, Traffic};

@@ -20,6 +20,7 @@ use crate::http1::{self, conn::Conn};
 use crate::http2;
 use crate::proxy_protocol;
 use crate::socket::Socket;
+use crate::telemetry::Limit;
 use crate::timer::Deadline;
 use crate::worker::Worker;
 
@@ -62,14 +63,29 @@ pub(crate) async fn serve(
     let deadline = worker.wheel.deadline();
     let _known = worker.register(&deadline);
     let Some(opening) = Opening::of(&worker, &place) else { return };
+    let telemetry = &worker.telemetry;
+    let refused = |limit| telemetry.connection_refused(limit, peer.ip(), worker.now());
+    let mut admitted = match worker.admission.admit() {
+        Ok(admitted) => admitted,
+        Err(limit) => return refused(limit),
+    };
+    let speaks_for_others = opening.believes(peer);
+    if !speaks_for_others && let Err(limit) = admitted.count_for(peer.ip()) {
+        return refused(limit);
+    }
     let tls = opening.tls.is_some();
-    worker.telemetry.connection_opened(tls);
+    telemetry.connection_opened(tls);
     deadline.arm(worker.now_us(), opening.limit);
     let local = match place.address.ip().is_unspecified() {
         true => stream.local_addr().unwrap_or(place.address),
         false => place.address,
     };
     match within(&deadline, opening.open(stream, peer, local)).await {
+        Ok(Opened { client, .. })
+            if speaks_for_others && admitted.count_for(client.address).is_err() =>
+        {
+            telemetry.connection_refused(Limit::ConnectionsPerPeer, client.address, worker.now());
+        }
         Ok(opened) => {
             let Opened { socket, client, http2, refusal } = opened;
             let conn = Conn::new(socket);
@@ -81,10 +97,13 @@ pub(crate) async fn serve(
             }
         }
         Err(error) => {
-            tracing::debug!(target: "client", %peer, %error, "the connection was not opened")
+            if error.kind() == io::ErrorKind::TimedOut {
+                telemetry.limit_reached(Limit::HeadTime);
+            }
+            tracing::debug!(target: "client", %peer, %error, "the connection was not opened");
         }
     }
-    worker.telemetry.connection_closed(tls);
+    telemetry.connection_closed(tls);
 }
 
 /// What is done with a connection before any HTTP is spoken on it.

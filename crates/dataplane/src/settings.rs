@@ -19,6 +19,20 @@ pub struct Settings {
     pub access_log: AccessLogSettings,
     /// Where `/status` and `/metrics` are served, if anywhere.
     pub status_listen: Option<SocketAddr>,
+    /// How many connections clients may have.
+    pub connections: ConnectionLimits,
+}
+
+/// How many connections clients may have. One that is too many is closed at once, before TLS.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// All clients together; 0 for half of the files that the process may have open, less some:
+    /// a connection that is proxied takes two.
+    pub total: usize,
+    /// The clients of one address, or of one /64 network of IPv6 addresses; 0 for no limit. Whom
+    /// the configuration trusts to say for whom it speaks (PROXY protocol) is not counted, but
+    /// those for whom it speaks.
+    pub per_peer: usize,
 }
 
 /// A detour: connections meant for one place go to another; names, `Host` and TLS server names

@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
+use crate::admission::Admission;
 use crate::chain::Choices;
 use crate::clock::SystemClock;
 use crate::date::Date;
@@ -36,6 +37,7 @@ pub(crate) struct Common {
     pub(crate) shared: Arc<Shared>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) telemetry: Arc<Telemetry>,
+    pub(crate) admission: Arc<Admission>,
     /// Where monotonic time starts.
     pub(crate) origin: Instant,
 }
@@ -101,6 +103,7 @@ pub(crate) struct Worker {
     pub(crate) dns: Rc<Dns>,
     pub(crate) wheel: Rc<Wheel>,
     pub(crate) telemetry: Rc<WorkerTelemetry>,
+    pub(crate) admission: Arc<Admission>,
     /// Room for text that is put together and copied.
     pub(crate) scratch: RefCell<String>,
     live: RefCell<Rc<Live>>,
@@ -169,6 +172,7 @@ impl Worker {
             dns: Dns::new(),
             wheel: Wheel::new(),
             telemetry,
+            admission: common.admission,
             scratch: RefCell::default(),
             live: RefCell::new(live),
             cx,

@@ -22,6 +22,7 @@ use crate::exchange;
 use crate::http1::conn::Conn;
 use crate::http1::head::Refused;
 use crate::serve::Place;
+use crate::telemetry::Limit;
 use crate::timer::Deadline;
 use crate::worker::Worker;
 use stream::Stream;
@@ -150,7 +151,14 @@ impl Streams {
             loop {
                 match connection.poll_accept(cx) {
                     Poll::Ready(Some(Ok(accepted))) => return Poll::Ready(Some(accepted)),
-                    Poll::Ready(_) => return Poll::Ready(None),
+                    Poll::Ready(Some(Err(error))) => {
+                        let calm = error.reason() == Some(Reason::ENHANCE_YOUR_CALM);
+                        if calm && error.is_library() {
+                            self.worker.telemetry.limit_reached(Limit::Frames);
+                        }
+                        return Poll::Ready(None);
+                    }
+                    Poll::Ready(None) => return Poll::Ready(None),
                     Poll::Pending if self.is_too_much(cx) => self.end(connection),
                     Poll::Pending => break,
                 }
@@ -192,6 +200,9 @@ impl Streams {
     /// Ends the connection and all that is open on it (RFC 9113 section 10.5).
     fn end(&self, connection: &mut Connection<Wire, Bytes>) {
         connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+        let excessive = self.watch.is_excessive();
+        let limit = if excessive { Limit::Frames } else { Limit::HeadTime };
+        self.worker.telemetry.limit_reached(limit);
         self.leaving.set(true);
         self.deadline.arm(self.worker.now_us(), LEAVING);
     }

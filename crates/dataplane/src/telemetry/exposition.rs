@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use filter::Sample;
 
+use super::limit::Limit;
 use super::process::Process;
 use super::registry::{Name, Sums};
 use super::series::{BOUNDS, HistogramTotals, Totals};
@@ -63,6 +64,8 @@ families! {
     SENT = "tripylon_http_sent_bytes_total", Counter, "Bytes of responses, heads included.";
     ACCEPTED = "tripylon_connections_accepted_total", Counter, "Connections of clients accepted.";
     ACTIVE = "tripylon_connections_active", Gauge, "Connections of clients open.";
+    LIMITS = "tripylon_limit_reached_total", Counter,
+        "Clients refused or let go because they wanted more than a limit allows, by limit.";
     FAILURES = "tripylon_upstream_failures_total", Counter, "Failed tries at endpoints, by kind.";
     POLICY = "tripylon_policy_duration_seconds", Histogram,
         "Time that policies took, by kind; a sample of all requests.";
@@ -86,6 +89,7 @@ pub(super) fn write(telemetry: &Telemetry) -> String {
     gateway(telemetry, &sums, &mut page);
     requests(&sums.routes, &mut page);
     connections(&sums, &mut page);
+    limits(&sums, &mut page);
     upstreams_and_policies(&sums, &mut page);
     samples(&telemetry.counters.samples(), &mut page);
     process(telemetry, &mut page);
@@ -175,6 +179,13 @@ fn connections(sums: &Sums, page: &mut Page) {
     page.family(&ACTIVE);
     for (kind, connections) in kinds.iter().zip(&sums.connections) {
         page.line(ACTIVE.name, &[("listener", kind)], connections.active);
+    }
+}
+
+fn limits(sums: &Sums, page: &mut Page) {
+    page.family(&LIMITS);
+    for (limit, count) in Limit::ALL.iter().zip(&sums.limits) {
+        page.line(LIMITS.name, &[("limit", limit.name())], count);
     }
 }
 

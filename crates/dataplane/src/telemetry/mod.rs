@@ -5,6 +5,7 @@
 
 mod durations;
 mod exposition;
+mod limit;
 mod log;
 mod process;
 mod registry;
@@ -24,7 +25,9 @@ use parking_lot::Mutex;
 use log::{Format, Sink};
 use registry::Registry;
 
+pub(crate) use limit::Limit;
 pub use log::{AccessLogSettings, InvalidLogFormat, LogFormat, LogTarget};
+pub(crate) use process::open_files_limit;
 pub(crate) use series::RouteSeries;
 pub(crate) use worker::WorkerTelemetry;
 

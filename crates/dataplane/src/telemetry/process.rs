@@ -30,6 +30,11 @@ impl Process {
     }
 }
 
+/// How many files the process may have open; `None` where the system does not tell.
+pub(crate) fn open_files_limit() -> Option<usize> {
+    usize::try_from(Process::read().max_files?).ok()
+}
+
 /// The first number of the line that starts so.
 fn first_number(text: &str, start: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(start))?;

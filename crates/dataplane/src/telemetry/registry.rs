@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 use model::Labels;
 use parking_lot::Mutex;
 
+use super::limit::Limit;
 use super::series::{Cell, Histogram, HistogramTotals, RouteSeries, Totals};
 
 /// All numbers of a gateway by what they are about. Workers come here only for a new cell.
@@ -40,6 +41,8 @@ struct Route {
 pub(super) struct WorkerCells {
     pub(super) opened: [Cell; 2],
     pub(super) closed: [Cell; 2],
+    /// By limit, in order of [`Limit::ALL`].
+    pub(super) limits: [Cell; Limit::ALL.len()],
     /// Requests that no route took.
     pub(super) unrouted: RouteSeries,
 }
@@ -58,6 +61,8 @@ pub(super) struct Sums {
     pub(super) connections: [Connections; 2],
     /// In order of name; the first is for requests that no route took.
     pub(super) routes: Vec<(Name, Totals)>,
+    /// In order of [`Limit::ALL`].
+    pub(super) limits: [u64; Limit::ALL.len()],
     pub(super) policies: Vec<(String, HistogramTotals)>,
     pub(super) failures: Vec<(&'static str, u64)>,
 }
@@ -144,6 +149,9 @@ impl Registry {
             workers: all.workers.len(),
             connections: [0, 1].map(|tls| all.connections(tls)),
             routes,
+            limits: std::array::from_fn(|limit| {
+                all.workers.iter().map(|worker| worker.limits[limit].get()).sum()
+            }),
             policies: policies.collect(),
             failures: failures.collect(),
         }

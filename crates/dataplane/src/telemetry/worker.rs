@@ -2,6 +2,7 @@
 
 use std::cell::{Cell as Local, RefCell};
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use filter::{Exchange, Now};
@@ -9,6 +10,7 @@ use model::Labels;
 
 use super::RouteSeries;
 use super::durations::Durations;
+use super::limit::Limit;
 use super::log::{Format, Sink, WorkerLog};
 use super::registry::{Registry, WorkerCells};
 use super::series::{Cell, Histogram};
@@ -20,7 +22,8 @@ pub(crate) struct WorkerTelemetry {
     cells: Arc<WorkerCells>,
     policies: RefCell<Vec<(String, Arc<Histogram>)>>,
     failures: RefCell<Vec<(&'static str, Arc<Cell>)>>,
-    failure_lines: Limit,
+    failure_lines: LineLimit,
+    refusal_lines: LineLimit,
     log: Option<WorkerLog>,
 }
 
@@ -33,7 +36,8 @@ impl WorkerTelemetry {
             cells,
             policies: RefCell::default(),
             failures: RefCell::default(),
-            failure_lines: Limit::default(),
+            failure_lines: LineLimit::default(),
+            refusal_lines: LineLimit::default(),
             log: log.map(|(sink, format)| WorkerLog::new(Arc::clone(format), sink)),
         }
     }
@@ -52,6 +56,19 @@ impl WorkerTelemetry {
     /// Counts a connection that was closed.
     pub(crate) fn connection_closed(&self, tls: bool) {
         self.cells.closed[usize::from(tls)].add(1);
+    }
+
+    /// Counts a client that has reached a limit.
+    pub(crate) fn limit_reached(&self, limit: Limit) {
+        self.cells.limits[limit as usize].add(1);
+    }
+
+    /// Counts a connection that is not served, and logs it unless too much is logged already.
+    pub(crate) fn connection_refused(&self, limit: Limit, client: IpAddr, now: Now) {
+        self.limit_reached(limit);
+        let Some(unlogged) = self.refusal_lines.line(now) else { return };
+        let limit = limit.name();
+        tracing::warn!(target: "client", limit, %client, unlogged, "a connection too many is closed");
     }
 
     /// Counts and logs an exchange that has ended. Without a series it is one that no route took.
@@ -119,13 +136,13 @@ impl WorkerTelemetry {
 
 /// At most [`LINES`] lines a second.
 #[derive(Default)]
-struct Limit {
+struct LineLimit {
     second: Local<u64>,
     lines: Local<u32>,
     unlogged: Local<u64>,
 }
 
-impl Limit {
+impl LineLimit {
     /// Whether a line may be logged now, and how many were not since the last.
     fn line(&self, now: Now) -> Option<u64> {
         let second = now.mono_us / 1_000_000;
@@ -141,7 +158,7 @@ impl Limit {
     }
 }
 
-/// Lines about failed endpoints that one worker logs in a second.
+/// Lines of one kind that one worker logs in a second.
 const LINES: u32 = 10;
 
 #[cfg(test)]
@@ -150,7 +167,7 @@ mod tests {
 
     #[test]
     fn failures_are_logged_at_a_bounded_rate_and_the_rest_is_told() {
-        let limit = Limit::default();
+        let limit = LineLimit::default();
         let at = |seconds: u64| Now { unix_ms: 0, mono_us: seconds * 1_000_000 };
         let logged = (0..25).filter(|_| limit.line(at(5)).is_some()).count();
         assert_eq!(logged, 10);

@@ -4,6 +4,7 @@ mod floods;
 mod frames;
 mod http2;
 mod http2_rules;
+mod limits;
 mod model_of;
 mod peer;
 mod slow;

@@ -57,6 +57,14 @@ impl Peer {
         self.response(false)
     }
 
+    /// Whether a request is answered with 200, and not by the connection's end.
+    pub(crate) fn is_served(&mut self, request: &str) -> bool {
+        // The gateway may have closed the connection already, with a reset or without.
+        let sent = self.stream.write_all(request.as_bytes()).is_ok();
+        let mut start = [0; 12];
+        sent && self.stream.read_exact(&mut start).is_ok() && start == *b"HTTP/1.1 200"
+    }
+
     /// Reads a response; `bodiless` if it has none whatever its head says.
     pub(crate) fn response(&mut self, bodiless: bool) -> Response {
         let end = self.read_until(b"\r\n\r\n");
@@ -171,6 +179,21 @@ impl Upstream {
     pub(crate) fn next(&self) -> String {
         let seen = self.seen.lock().expect("nobody panicked");
         seen.recv_timeout(PATIENCE).expect("a request comes")
+    }
+}
+
+/// What a status listener tells in `/metrics`.
+pub(crate) fn metrics(port: u16) -> String {
+    let answer = Peer::connect(port).ask("GET /metrics HTTP/1.1\r\nHost: t\r\n\r\n");
+    String::from_utf8(answer.body).expect("metrics are text")
+}
+
+/// Waits for a line there.
+pub(crate) fn wait_for_metric(port: u16, line: &str) {
+    let end = Instant::now() + PATIENCE;
+    while !metrics(port).lines().any(|found| found == line) {
+        assert!(Instant::now() < end, "{line} does not come");
+        pause(Duration::from_millis(5));
     }
 }
 

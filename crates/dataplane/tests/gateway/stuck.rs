@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
 
 use dataplane::{Gateway, Settings};
 use filter::{
@@ -11,7 +10,7 @@ use filter::{
 use model::{Candidate, Chain, Policy, Slot};
 
 use crate::model_of::{Build, service};
-use crate::peer::{Peer, Upstream, pause};
+use crate::peer::{Peer, Upstream, metrics, wait_for_metric};
 
 /// A policy that blocks its worker until it is let go.
 #[derive(Default)]
@@ -83,22 +82,9 @@ fn a_worker_that_is_stuck_is_counted_until_it_goes_on() {
 
     let mut client = Peer::connect(gateway.addresses()[0].1.port());
     client.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n");
-    wait_for(status, "tripylon_workers_stuck 1");
+    wait_for_metric(status, "tripylon_workers_stuck 1");
     blocking.let_go();
     assert_eq!(client.response(false).status, 200);
-    wait_for(status, "tripylon_workers_stuck 0");
+    wait_for_metric(status, "tripylon_workers_stuck 0");
     assert!(metrics(status).contains("tripylon_worker_stuck_total{worker=\"0\"} 1"));
-}
-
-fn metrics(port: u16) -> String {
-    let answer = Peer::connect(port).ask("GET /metrics HTTP/1.1\r\nHost: t\r\n\r\n");
-    String::from_utf8(answer.body).expect("metrics are text")
-}
-
-fn wait_for(port: u16, line: &str) {
-    let end = Instant::now() + Duration::from_secs(10);
-    while !metrics(port).lines().any(|found| found == line) {
-        assert!(Instant::now() < end, "{line} does not come");
-        pause(Duration::from_millis(5));
-    }
 }

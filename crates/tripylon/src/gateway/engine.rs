@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use dataplane::{AccessLogSettings, ConnectTo, LogFormat, LogTarget};
+use dataplane::{AccessLogSettings, ConnectTo, ConnectionLimits, LogFormat, LogTarget};
 use kong::settings::{self, Settings};
 
 use super::log;
@@ -22,6 +22,12 @@ pub(crate) struct EngineFlags {
     /// Serve /status, /status/ready and /metrics here
     #[arg(long, value_name = "IP:PORT")]
     pub(crate) status_listen: Option<SocketAddr>,
+    /// Most connections of clients; those beyond are closed at once [default: half of the files that the process may have open]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_connections: Option<u32>,
+    /// Most connections of one client address, or of one /64 network of IPv6 [default: no limit]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_connections_per_client: Option<u32>,
     #[command(flatten)]
     pub(crate) detours: Detours,
     #[command(flatten)]
@@ -127,8 +133,17 @@ impl EngineFlags {
                 format: self.logs.log_format.clone().unwrap_or_else(|| inherited.log_format()),
             },
             status_listen: self.status_listen.or_else(|| inherited.status_listen()),
+            connections: ConnectionLimits {
+                total: at_most(self.max_connections),
+                per_peer: at_most(self.max_connections_per_client),
+            },
         }
     }
+}
+
+/// A limit as the engine takes it, 0 for none given.
+fn at_most(limit: Option<u32>) -> usize {
+    limit.map_or(0, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
 impl LogFlags {
