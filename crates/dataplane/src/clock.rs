@@ -13,19 +13,36 @@ pub(crate) struct SystemClock {
     offset_us: Cell<u64>,
     /// Monotonic time at which the offset was taken.
     taken_us: Cell<u64>,
+    /// The monotonic time that was read last.
+    recent_us: Cell<u64>,
 }
 
 impl SystemClock {
     /// A clock whose monotonic time starts at `origin`, which all workers share.
     pub(crate) fn new(origin: Instant) -> Self {
-        let clock = Self { origin, offset_us: Cell::new(0), taken_us: Cell::new(0) };
+        let clock = Self {
+            origin,
+            offset_us: Cell::new(0),
+            taken_us: Cell::new(0),
+            recent_us: Cell::new(0),
+        };
         clock.take_offset(clock.mono_us());
         clock
     }
 
     /// Microseconds since the origin.
     pub(crate) fn mono_us(&self) -> u64 {
-        u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX)
+        let elapsed = self.origin.elapsed();
+        // For 584,000 years.
+        let us = elapsed.as_secs() * 1_000_000 + u64::from(elapsed.subsec_micros());
+        self.recent_us.set(us);
+        us
+    }
+
+    /// The moment that was read last: for a task that has just read the clock, as good as now.
+    pub(crate) fn recent(&self) -> Now {
+        let mono_us = self.recent_us.get();
+        Now { unix_ms: (self.offset_us.get() + mono_us) / 1000, mono_us }
     }
 
     fn take_offset(&self, mono_us: u64) {

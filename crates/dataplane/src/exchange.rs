@@ -245,7 +245,7 @@ impl<'a, D: Downstream> Story<'a, D> {
             return self.reply(body, Answered::Local).await;
         }
         if self.x.response.status == 101 {
-            return self.switch(answer).await;
+            return Box::pin(self.switch(answer)).await;
         }
         let body = answer.body(&self.x.response);
         self.down.begin(self.x, self.voice, Answered::Upstream, body);

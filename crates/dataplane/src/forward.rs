@@ -199,7 +199,7 @@ impl<D: Downstream> Attempt<'_, D> {
         sending.refused = false;
         let timeouts = self.forward.forward.timeouts;
         let (mut link, reused) = self.link(x, upstream, endpoint, &timeouts).await?;
-        self.worker.buffers.lend(&mut link.conn.input);
+        link.conn.equip(&self.worker.buffers);
         let host = Self::host(self.forward, x, upstream, endpoint);
         self.write_head(x, host, sending, &mut link.conn);
         let framing = self.exchange_heads(x, &mut link.conn, sending, &timeouts, reused).await?;
@@ -219,7 +219,7 @@ impl<D: Downstream> Attempt<'_, D> {
         let compiled = &upstream.compiled;
         let host = compiled.tls.is_some().then(|| Self::host(self.forward, x, upstream, endpoint));
         let server_name = host.map(server_name);
-        if let Some(link) = upstream.take(endpoint, server_name, worker.now_us()) {
+        if let Some(link) = upstream.take(endpoint, server_name, worker.recent().mono_us) {
             return Ok((link, true));
         }
         self.down.deadline().arm(worker.now_us(), timeouts.connect);
@@ -355,8 +355,9 @@ impl<D: Downstream> Attempt<'_, D> {
                 WaitsFor::Nothing => (Wait::Read, timeouts.read),
             };
             if moved || wait != now {
+                let at = began_at(wait, worker);
                 wait = now;
-                down.deadline().arm(worker.now_us(), limit);
+                down.deadline().arm(at, limit);
             }
             if wait == Wait::Read && down.poll_gone(cx).is_ready() {
                 return Poll::Ready(Err(Failed::gone()));
@@ -464,6 +465,11 @@ enum Wait {
     Client,
     Send,
     Read,
+}
+
+/// When a wait begins. Before the first one the clock was read just now.
+fn began_at(before: Wait, worker: &Worker) -> u64 {
+    if before == Wait::New { worker.recent().mono_us } else { worker.now_us() }
 }
 
 enum WaitsFor {
@@ -577,7 +583,7 @@ impl Answer {
             && link.conn.input.is_empty();
         if reusable {
             link.conn.release(&worker.buffers);
-            self.upstream.put(self.endpoint, link, worker.now_us());
+            self.upstream.put(self.endpoint, link, worker.recent().mono_us);
         }
         Ok(())
     }
@@ -634,12 +640,13 @@ impl Answer {
             }
         };
         if moved || *wait != now {
+            let at = began_at(*wait, worker);
             *wait = now;
             let limit = match now {
                 Wait::Read => self.timeouts.read,
                 _ => down.limits().send_timeout,
             };
-            down.deadline().arm(worker.now_us(), limit);
+            down.deadline().arm(at, limit);
         }
         if down.deadline().poll_passed(cx) {
             return Poll::Ready(Err(match now {

@@ -11,7 +11,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use filter::Client;
-use model::{ClientAddress, ProxyProtocol, Scheme, reason};
+use model::{ProxyProtocol, Scheme, reason};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
@@ -61,39 +61,49 @@ pub(crate) async fn serve(
     peer: SocketAddr,
 ) {
     let deadline = worker.wheel.deadline();
-    let _known = worker.register(&deadline);
-    let Some(opening) = Opening::of(&worker, &place) else { return };
+    let Some(opening) = Opening::of(&worker, &place, peer) else { return };
     let telemetry = &worker.telemetry;
     let refused = |limit| telemetry.connection_refused(limit, peer.ip(), worker.now());
     let mut admitted = match worker.admission.admit() {
         Ok(admitted) => admitted,
         Err(limit) => return refused(limit),
     };
-    let speaks_for_others = opening.believes(peer);
+    let speaks_for_others = opening.believed;
     if !speaks_for_others && let Err(limit) = admitted.count_for(peer.ip()) {
         return refused(limit);
     }
-    let tls = opening.tls.is_some();
-    telemetry.connection_opened(tls);
+    let _known = worker.register(&deadline, opening.tls.is_some());
     deadline.arm(worker.now_us(), opening.limit);
     let local = match place.address.ip().is_unspecified() {
         true => stream.local_addr().unwrap_or(place.address),
         false => place.address,
     };
-    match within(&deadline, opening.open(stream, peer, local)).await {
+    let client = Client {
+        address: peer.ip().to_canonical(),
+        peer,
+        local,
+        trusted: false,
+        scheme: Scheme::Http,
+        sni: None,
+    };
+    let opened = if opening.is_needed() {
+        // In memory of its own, which is given back: most connections live much longer.
+        within(&deadline, Box::pin(opening.open(stream, client))).await
+    } else {
+        Ok(Opened::plain(stream, client, None))
+    };
+    match opened {
         Ok(Opened { client, .. })
             if speaks_for_others && admitted.count_for(client.address).is_err() =>
         {
             telemetry.connection_refused(Limit::ConnectionsPerPeer, client.address, worker.now());
         }
-        Ok(opened) => {
-            let Opened { socket, client, http2, refusal } = opened;
+        Ok(Opened { socket, client, http2, refusal }) => {
             let conn = Conn::new(socket);
-            match http2 {
-                true => http2::serve(&worker, &place, conn, client, &deadline).await,
-                false => {
-                    http1::server::serve(&worker, &place, conn, client, &deadline, refusal).await;
-                }
+            if http2 {
+                Box::pin(http2::serve(&worker, &place, conn, client, &deadline)).await;
+            } else {
+                http1::server::serve(&worker, &place, conn, client, &deadline, refusal).await;
             }
         }
         Err(error) => {
@@ -103,13 +113,13 @@ pub(crate) async fn serve(
             tracing::debug!(target: "client", %peer, %error, "the connection was not opened");
         }
     }
-    telemetry.connection_closed(tls);
 }
 
 /// What is done with a connection before any HTTP is spoken on it.
 struct Opening {
     proxy_protocol: ProxyProtocol,
-    client_address: ClientAddress,
+    /// Whether the PROXY protocol header is believed.
+    believed: bool,
     tls: Option<Arc<rustls::ServerConfig>>,
     limit: Duration,
 }
@@ -124,43 +134,31 @@ struct Opened {
 }
 
 impl Opening {
-    fn of(worker: &Worker, place: &Place) -> Option<Self> {
+    fn of(worker: &Worker, place: &Place, peer: SocketAddr) -> Option<Self> {
         let live = worker.live();
         let listener = live.listener(place.listener()?);
         Some(Self {
             proxy_protocol: listener.proxy_protocol,
-            client_address: listener.client_address.clone(),
+            believed: match listener.proxy_protocol {
+                ProxyProtocol::Off | ProxyProtocol::Ignored => false,
+                ProxyProtocol::FromTrusted => {
+                    client_address::is_trusted(&listener.client_address, peer)
+                }
+                ProxyProtocol::FromAnyone => true,
+            },
             tls: listener.tls.clone(),
             limit: listener.http.limits.head_timeout,
         })
     }
 
-    /// Whether a peer's PROXY protocol header counts.
-    fn believes(&self, peer: SocketAddr) -> bool {
-        match self.proxy_protocol {
-            ProxyProtocol::Off | ProxyProtocol::Ignored => false,
-            ProxyProtocol::FromTrusted => client_address::is_trusted(&self.client_address, peer),
-            ProxyProtocol::FromAnyone => true,
-        }
+    fn is_needed(&self) -> bool {
+        self.proxy_protocol != ProxyProtocol::Off || self.tls.is_some()
     }
 
-    async fn open(
-        self,
-        mut stream: TcpStream,
-        peer: SocketAddr,
-        local: SocketAddr,
-    ) -> io::Result<Opened> {
-        let mut client = Client {
-            address: peer.ip().to_canonical(),
-            peer,
-            local,
-            trusted: false,
-            scheme: Scheme::Http,
-            sni: None,
-        };
+    async fn open(self, mut stream: TcpStream, mut client: Client) -> io::Result<Opened> {
         if self.proxy_protocol != ProxyProtocol::Off
             && let Some((source, destination)) = proxy_protocol::read(&mut stream).await?
-            && self.believes(peer)
+            && self.believed
         {
             (client.address, client.local) = (source.ip(), destination);
         }

@@ -166,6 +166,8 @@ impl Buffer {
 #[derive(Default)]
 pub(crate) struct Buffers {
     free: RefCell<Vec<Vec<u8>>>,
+    /// Those that heads are written into.
+    outputs: RefCell<Vec<Vec<u8>>>,
 }
 
 impl Buffers {
@@ -174,6 +176,20 @@ impl Buffers {
         if !buffer.is_allocated() {
             let free = self.free.borrow_mut().pop();
             buffer.bytes = free.unwrap_or_else(|| vec![0; BUFFER]);
+        }
+    }
+
+    /// Memory for what is to be written.
+    pub(crate) fn lend_output(&self) -> Vec<u8> {
+        self.outputs.borrow_mut().pop().unwrap_or_else(|| Vec::with_capacity(OUTPUT))
+    }
+
+    /// Takes memory back that nothing is left to be written of.
+    pub(crate) fn take_output_back(&self, mut output: Vec<u8>) {
+        output.clear();
+        let mut outputs = self.outputs.borrow_mut();
+        if (OUTPUT..=BUFFER).contains(&output.capacity()) && outputs.len() < KEPT {
+            outputs.push(output);
         }
     }
 
@@ -190,7 +206,9 @@ impl Buffers {
 
 /// Bytes of an ordinary buffer: a head and the first piece of a body.
 const BUFFER: usize = 16 << 10;
-/// Free buffers that a worker keeps.
+/// Bytes that an ordinary head has room in.
+const OUTPUT: usize = 1 << 10;
+/// Free buffers that a worker keeps, of each kind.
 const KEPT: usize = 1024;
 
 #[cfg(test)]

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use filter::{Client, Clock, Counters, Exchange, Kinds, Now, Shared, View, WorkerCx};
-use foldhash::fast::RandomState;
 use rand::rngs::SmallRng;
 use rand::{Rng, RngExt, SeedableRng};
+use slab::Slab;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
@@ -111,8 +111,7 @@ pub(crate) struct Worker {
     random: RefCell<SmallRng>,
     spares: RefCell<Vec<Spare>>,
     acceptors: RefCell<Vec<Acceptor>>,
-    connections: RefCell<HashMap<u64, Alarm, RandomState>>,
-    next_connection: Cell<u64>,
+    connections: RefCell<Slab<Alarm>>,
     draining: Cell<bool>,
     /// Told when the last connection has ended.
     empty: Notify,
@@ -139,13 +138,15 @@ impl Spare {
 /// A connection's entry in its worker's list; dropped with the connection.
 pub(crate) struct Registered {
     worker: Rc<Worker>,
-    number: u64,
+    number: usize,
+    tls: bool,
 }
 
 impl Drop for Registered {
     fn drop(&mut self) {
         let mut connections = self.worker.connections.borrow_mut();
-        connections.remove(&self.number);
+        connections.remove(self.number);
+        self.worker.telemetry.connection_closed(self.tls);
         if connections.is_empty() {
             self.worker.empty.notify_waiters();
         }
@@ -180,7 +181,6 @@ impl Worker {
             spares: RefCell::default(),
             acceptors: RefCell::default(),
             connections: RefCell::default(),
-            next_connection: Cell::new(0),
             draining: Cell::new(false),
             empty: Notify::new(),
         })
@@ -279,7 +279,7 @@ impl Worker {
     }
 
     fn wake_all(&self) {
-        for alarm in self.connections.borrow().values() {
+        for alarm in self.connections.borrow().iter().map(|(_, alarm)| alarm) {
             alarm.ring();
         }
     }
@@ -310,6 +310,11 @@ impl Worker {
         self.clock.mono_us()
     }
 
+    /// The moment that this worker read last: what a task has just read, without reading it again.
+    pub(crate) fn recent(&self) -> Now {
+        self.clock.recent()
+    }
+
     /// A number that no other exchange has.
     pub(crate) fn random_id(&self) -> u128 {
         let mut random = self.random.borrow_mut();
@@ -327,11 +332,10 @@ impl Worker {
     }
 
     /// Enters a connection in the list of those there are.
-    pub(crate) fn register(self: &Rc<Self>, deadline: &Deadline) -> Registered {
-        let number = self.next_connection.get();
-        self.next_connection.set(number + 1);
-        self.connections.borrow_mut().insert(number, deadline.alarm());
-        Registered { worker: Rc::clone(self), number }
+    pub(crate) fn register(self: &Rc<Self>, deadline: &Deadline, tls: bool) -> Registered {
+        let number = self.connections.borrow_mut().insert(deadline.alarm());
+        self.telemetry.connection_opened(tls);
+        Registered { worker: Rc::clone(self), number, tls }
     }
 
     /// An exchange for a request of a client.

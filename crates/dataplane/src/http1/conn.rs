@@ -8,7 +8,7 @@ use filter::Headers;
 use tokio::io::AsyncWrite;
 
 use super::chunked::{Decoder, Piece};
-use crate::socket::{Buffer, Socket};
+use crate::socket::{Buffer, Buffers, Socket};
 
 /// A connection with what was read from it and what is still to be written to it.
 pub(crate) struct Conn {
@@ -300,13 +300,21 @@ impl Conn {
         Poll::Ready(Ok(wrote))
     }
 
+    /// Gives a connection memory that begins to be used.
+    pub(crate) fn equip(&mut self, buffers: &Buffers) {
+        buffers.lend(&mut self.input);
+        if self.output.capacity() == 0 {
+            self.output = buffers.lend_output();
+        }
+    }
+
     /// Gives back the memory of an idle connection.
-    pub(crate) fn release(&mut self, buffers: &crate::socket::Buffers) {
+    pub(crate) fn release(&mut self, buffers: &Buffers) {
         if self.input.is_empty() && self.input.is_allocated() {
             buffers.take_back(&mut self.input);
         }
         if self.is_written() {
-            self.output = Vec::new();
+            buffers.take_output_back(std::mem::take(&mut self.output));
             self.written = 0;
         }
         self.trailers = Headers::new();

@@ -40,7 +40,9 @@ pub(crate) async fn serve(
         requests += 1;
         match one(worker, place, &mut conn, &client, deadline, refusal, requests).await {
             After::Next => conn.release(&worker.buffers),
-            After::Http2 => return http2::serve(worker, place, conn, client, deadline).await,
+            After::Http2 => {
+                return Box::pin(http2::serve(worker, place, conn, client, deadline)).await;
+            }
             end => break end,
         }
     };
@@ -80,7 +82,7 @@ async fn first_byte(
     if !conn.input.is_empty() {
         return true;
     }
-    deadline.arm(worker.now_us(), patience);
+    deadline.arm(worker.recent().mono_us, patience);
     poll_fn(|cx| {
         if worker.is_draining() || place.is_closed() {
             return Poll::Ready(false);
@@ -114,6 +116,7 @@ async fn one(
     let Some(listener) = place.listener() else { return After::Close };
     let http = &live.listener(listener).http;
     let mut spare = worker.take_spare(&live, client);
+    conn.equip(&worker.buffers);
     let (x, choices) = spare.parts();
     x.now = worker.now();
     x.id = worker.random_id();
@@ -373,7 +376,11 @@ impl Downstream for Http1<'_> {
         if to_close || self.worker.is_draining() || !self.may_read_past(&x.request) {
             self.keep_alive = false;
         }
-        let now = self.worker.now();
+        // An upstream's head was read a moment ago, and so was the clock.
+        let now = match answered {
+            Answered::Upstream => self.worker.recent(),
+            Answered::Failure | Answered::Local => self.worker.now(),
+        };
         let output = self.conn.output();
         let before = output.len();
         status::write_line(x.response.status, output);

@@ -178,7 +178,11 @@ impl Downstream for Stream<'_> {
     }
 
     fn begin(&mut self, x: &Exchange, voice: &Voice, answered: Answered, body: Body) {
-        let now = self.worker.now();
+        // An upstream's head was read a moment ago, and so was the clock.
+        let now = match answered {
+            Answered::Upstream => self.worker.recent(),
+            Answered::Failure | Answered::Local => self.worker.now(),
+        };
         let mut head = self.head(x.response.status);
         let mut fields = Fields::new(head.headers_mut());
         voice.response_headers(x, now.mono_us, answered, &mut fields);

@@ -43,22 +43,26 @@ pub(crate) async fn connect(
     dns: &Rc<Dns>,
     deadline: &Deadline,
 ) -> Result<Link, ConnectError> {
-    within(deadline, async {
-        let address = resolve(endpoint, turn, dns).await?;
-        let stream = TcpStream::connect(address).await?;
-        // Small writes must not wait for the acknowledgement of earlier ones.
-        stream.set_nodelay(true)?;
-        let Some(config) = tls else {
-            let conn = Conn::new(Socket::Plain(stream));
-            return Ok(Link { conn, server_name: None, requests: 0 });
-        };
-        let name = server_name.unwrap_or_default();
-        let sni = ServerName::try_from(name.to_owned())
-            .map_err(|_| ConnectError::ServerName(name.to_owned()))?;
-        let stream = TlsConnector::from(Arc::clone(config)).connect(sni, stream).await?;
-        let conn = Conn::new(Socket::ClientTls(Box::new(stream)));
-        Ok(Link { conn, server_name: Some(name.into()), requests: 0 })
-    })
+    // In memory of its own: few requests open a connection, and all would make room for it.
+    within(
+        deadline,
+        Box::pin(async {
+            let address = resolve(endpoint, turn, dns).await?;
+            let stream = TcpStream::connect(address).await?;
+            // Small writes must not wait for the acknowledgement of earlier ones.
+            stream.set_nodelay(true)?;
+            let Some(config) = tls else {
+                let conn = Conn::new(Socket::Plain(stream));
+                return Ok(Link { conn, server_name: None, requests: 0 });
+            };
+            let name = server_name.unwrap_or_default();
+            let sni = ServerName::try_from(name.to_owned())
+                .map_err(|_| ConnectError::ServerName(name.to_owned()))?;
+            let stream = TlsConnector::from(Arc::clone(config)).connect(sni, stream).await?;
+            let conn = Conn::new(Socket::ClientTls(Box::new(stream)));
+            Ok(Link { conn, server_name: Some(name.into()), requests: 0 })
+        }),
+    )
     .await
 }
 
