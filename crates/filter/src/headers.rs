@@ -91,6 +91,14 @@ impl Headers {
         self.entries.iter().map(|entry| (self.name(entry), self.value(entry)))
     }
 
+    /// All fields, in order, names as bytes. No value has a byte that may not stand in one (CR,
+    /// LF, NUL), however it came here.
+    pub fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.entries
+            .iter()
+            .map(|entry| (&self.bytes[span(entry.name, entry.name_len)], self.value(entry)))
+    }
+
     /// Adds a field at the end. A byte that may not stand in a value (CR, LF, NUL) becomes a
     /// space (RFC 9110 section 5.5). Returns false, and adds nothing, if the name is no token.
     pub fn push(&mut self, name: &str, value: impl AsRef<[u8]>) -> bool {

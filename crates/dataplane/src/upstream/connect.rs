@@ -52,14 +52,14 @@ pub(crate) async fn connect(
             // Small writes must not wait for the acknowledgement of earlier ones.
             stream.set_nodelay(true)?;
             let Some(config) = tls else {
-                let conn = Conn::new(Socket::Plain(stream));
+                let conn = Box::new(Conn::new(Socket::Plain(stream)));
                 return Ok(Link { conn, server_name: None, requests: 0 });
             };
             let name = server_name.unwrap_or_default();
             let sni = ServerName::try_from(name.to_owned())
                 .map_err(|_| ConnectError::ServerName(name.to_owned()))?;
             let stream = TlsConnector::from(Arc::clone(config)).connect(sni, stream).await?;
-            let conn = Conn::new(Socket::ClientTls(Box::new(stream)));
+            let conn = Box::new(Conn::new(Socket::ClientTls(Box::new(stream))));
             Ok(Link { conn, server_name: Some(name.into()), requests: 0 })
         }),
     )

@@ -135,7 +135,7 @@ struct Idle {
 
 /// A connection to an endpoint.
 pub(crate) struct Link {
-    pub(crate) conn: Conn,
+    pub(crate) conn: Box<Conn>,
     /// The TLS server name that it was opened for.
     pub(crate) server_name: Option<Rc<str>>,
     /// Requests sent on it so far.

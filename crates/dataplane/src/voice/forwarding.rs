@@ -99,13 +99,13 @@ impl Forwarding {
     /// See [`super::Voice::strip_reserved`].
     pub(super) fn strip(&self, headers: &mut Headers) {
         let (mut strip, mut named) = (false, false);
-        for (name, value) in headers.iter() {
-            match self.arrivals.get_alike(name.as_bytes()) {
+        for (name, value) in headers.fields() {
+            match self.arrivals.get_alike(name) {
                 Some((Arrival::Connection, true)) => named |= !is_common_connection(value),
                 Some((arrival, exact)) => strip |= arrival.strips(exact),
                 None => {}
             }
-            strip |= self.plain_names_only && !is_plain(name.as_bytes());
+            strip |= self.plain_names_only && !is_plain(name);
         }
         if named {
             self.strip_named(headers);
@@ -134,8 +134,7 @@ impl Forwarding {
     pub(super) fn write<S: Sink>(&self, x: &Exchange, facts: &RequestFacts<'_>, sink: &mut S) {
         let trusted = x.client.trusted;
         let (mut seen, mut trailers) = (0u64, false);
-        for (name, value) in x.request.headers.iter() {
-            let name = name.as_bytes();
+        for (name, value) in x.request.headers.fields() {
             match self.fates.get(name) {
                 None => sink.header(name, value),
                 Some(Fate::Dropped) => {}

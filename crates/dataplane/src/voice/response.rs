@@ -132,8 +132,8 @@ impl Responses {
     ) {
         let active = self.active(x, answered);
         let seen = self.write_own(x, answered, active, sink);
-        for (name, value) in x.reply_headers.iter() {
-            sink.header(name.as_bytes(), value);
+        for (name, value) in x.reply_headers.fields() {
+            sink.header(name, value);
         }
         let scope = Scope { x, now_us, matched_prefix: "", reply: None };
         for ix in bits(active) {
@@ -169,8 +169,7 @@ impl Responses {
             false => named_by_connection(headers).unwrap_or_default(),
         };
         let mut seen = 0;
-        for (name, value) in headers.iter() {
-            let name = name.as_bytes();
+        for (name, value) in headers.fields() {
             let kept = match self.fates.get(name) {
                 None => named.is_empty() || !is_named(&named, name),
                 Some(Fate::Dropped) => false,
