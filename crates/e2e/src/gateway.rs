@@ -74,6 +74,7 @@ pub struct Start {
     files: Vec<(String, String)>,
     ports: Option<Ports>,
     whole_folder: bool,
+    open_files: Option<u64>,
 }
 
 /// Where a gateway listens.
@@ -105,6 +106,7 @@ impl Start {
             files: vec![("kong.yml".to_owned(), document.into())],
             ports: None,
             whole_folder: false,
+            open_files: None,
         }
     }
 
@@ -127,6 +129,12 @@ impl Start {
 
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With so many files and sockets at most.
+    pub fn open_files(mut self, limit: u64) -> Self {
+        self.open_files = Some(limit);
         self
     }
 
@@ -170,6 +178,9 @@ impl Start {
             .env("KONG_PREFIX", folder.path().join("prefix"))
             .stdout(output.try_clone().expect("a file can be shared"))
             .stderr(output);
+        if let Some(limit) = self.open_files {
+            limit_open_files(&mut command, limit);
+        }
         let process = command.spawn().expect("the program runs");
         let mut gateway = Gateway { process, ports, folder, log };
         gateway.wait_for_ports()?;
@@ -281,6 +292,14 @@ impl Gateway {
         fs::read_dir(format!("/proc/{}/fd", self.pid())).map_or(0, Iterator::count)
     }
 
+    /// Time that it has spent on processors, in its own code and the kernel's.
+    pub fn processor_time(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
+        // utime and stime, in hundredths of a second, counted behind the name in parentheses.
+        let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split(' ').skip(12).take(2);
+        Duration::from_millis(fields.filter_map(|f| f.parse::<u64>().ok()).sum::<u64>() * 10)
+    }
+
     fn wait_for_ports(&mut self) -> Result<(), String> {
         let wanted = [self.proxy(), self.proxy_tls(), self.admin()];
         let mut open = 0;
@@ -325,6 +344,19 @@ pub fn signal(pid: u32, number: i32) {
     // SAFETY: kill has no memory to get wrong; the process is a child that was not waited for.
     let result = unsafe { libc::kill(pid as libc::pid_t, number) };
     assert_eq!(result, 0, "signal {number} reaches process {pid}");
+}
+
+/// Has the child start with a limit on its open files that it cannot raise.
+#[expect(unsafe_code, reason = "setrlimit is not in the standard library")]
+fn limit_open_files(command: &mut Command, limit: u64) {
+    // SAFETY: setrlimit is async-signal-safe and reads a value of this closure's own.
+    unsafe {
+        command.pre_exec(move || {
+            let limit = libc::rlimit { rlim_cur: limit, rlim_max: limit };
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+            Ok(())
+        });
+    }
 }
 
 /// Has the kernel end the child when this process ends, however it does. (The kernel means the

@@ -46,6 +46,11 @@ impl Accepted {
         accepted
     }
 
+    /// Whether something in a case is meant to differ.
+    pub(super) fn names(&self, case: &str) -> bool {
+        self.cases.contains_key(case)
+    }
+
     /// The differences that are not accepted, and those that were accepted in vain.
     pub(super) fn judge(&self, case: &str, differences: Vec<Difference>) -> Vec<Difference> {
         let Some(entry) = self.cases.get(case) else { return differences };

@@ -7,6 +7,7 @@ mod accepted;
 mod case;
 mod compare;
 mod links;
+mod offline;
 mod ports;
 mod report;
 mod runner;
@@ -28,6 +29,23 @@ pub fn topic(name: &str) {
     let places = Places::claim();
     let cases = case::load(&folder().join(format!("{name}.jsonl")), &places);
     let report = replay(cases, &places, Accepted::load());
+    assert!(report.is_clean(), "{report}");
+}
+
+/// Asks `tripylon explain` about the recorded requests of a topic. Cases in which something is
+/// meant to differ are left out.
+///
+/// # Panics
+/// If it says otherwise than what was recorded.
+pub fn explanations(name: &str) {
+    let places = Places::claim();
+    let accepted = Accepted::load();
+    let mut report = Report::default();
+    for case in case::load(&folder().join(format!("{name}.jsonl")), &places) {
+        if !accepted.names(&case.name()) {
+            report.add(&case, offline::explain(&case));
+        }
+    }
     assert!(report.is_clean(), "{report}");
 }
 

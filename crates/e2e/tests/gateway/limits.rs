@@ -166,3 +166,60 @@ fn connections_have_a_number_of_requests() {
     }
     assert!(client.ends_within(wait::SOON));
 }
+
+#[test]
+fn sec_057_connections_have_a_limit_and_those_within_it_are_served() {
+    let upstream = Upstream::echo();
+    let gateway = Start::kong(proxy_to(&upstream)).arguments(&["--max-connections", "50"]).go();
+    let connect = || Client::connect(gateway.proxy()).unwrap();
+    let serves =
+        |client: &mut Client| client.exchange("GET", "/", &[]).is_ok_and(|r| r.status == 200);
+    let mut within: Vec<Client> = (0..40).map(|_| connect()).collect();
+    assert!(within.iter_mut().all(serves));
+    let mut beyond: Vec<Client> = (0..300).map(|_| connect()).collect();
+    let refused = beyond.iter_mut().map(serves).filter(|served| !served).count();
+    assert!((290..=300).contains(&refused), "{refused} of 300 were refused");
+    assert!(within.iter_mut().all(serves));
+    let mut admin = Client::connect(gateway.admin()).unwrap();
+    assert_eq!(admin.exchange("GET", "/status", &[]).unwrap().status, 200);
+    drop((within, beyond));
+    assert!(wait::holds(wait::SOON, || serves(&mut connect())));
+}
+
+#[test]
+fn no_client_has_all_connections() {
+    let upstream = Upstream::echo();
+    let gateway =
+        Start::kong(proxy_to(&upstream)).arguments(&["--max-connections-per-client", "10"]).go();
+    let serves =
+        |client: &mut Client| client.exchange("GET", "/", &[]).is_ok_and(|r| r.status == 200);
+    let mut clients: Vec<Client> =
+        (0..30).map(|_| Client::connect(gateway.proxy()).unwrap()).collect();
+    let served = clients.iter_mut().map(serves).filter(|served| *served).count();
+    assert_eq!(served, 10);
+}
+
+/// Without a limit of its own the gateway runs out of descriptors: that costs no processor time,
+/// and passes.
+#[test]
+fn descriptors_that_run_out_are_waited_for() {
+    let upstream = Upstream::echo();
+    let mut gateway = Start::kong(proxy_to(&upstream))
+        .arguments(&["--max-connections", "1000000"])
+        .open_files(100)
+        .go();
+    let mut clients: Vec<Client> =
+        (0..300).map(|_| Client::connect(gateway.proxy()).unwrap()).collect();
+    assert!(wait::holds(wait::SOON, || gateway.open_files() >= 98), "{}", gateway.said());
+    let before = gateway.processor_time();
+    wait::nap(Duration::from_secs(1));
+    let spent = gateway.processor_time() - before;
+    assert!(spent < Duration::from_millis(500), "{spent:?} of a second went into waiting");
+    assert!(gateway.is_running());
+    clients.truncate(10);
+    let served = wait::holds(wait::SOON, || answer(&gateway, request("GET", "/", &[])) == Ok(200));
+    assert!(served, "{}", gateway.said());
+    for client in &mut clients {
+        assert_eq!(client.exchange("GET", "/", &[]).unwrap().status, 200);
+    }
+}

@@ -27,3 +27,16 @@ topics! {
     proxy_headers: "proxy-headers",
     errors: "errors",
 }
+
+/// Offline, where a request would go is where recorded ones went.
+#[test]
+fn explanations_of_routing() {
+    for topic in ["routing-path", "routing-host", "routing-method-header", "routing-priority"] {
+        replay::explanations(topic);
+    }
+}
+
+#[test]
+fn explanations_of_path_handling() {
+    replay::explanations("routing-path-handling");
+}

@@ -1,5 +1,7 @@
 //! Upstreams that fail, and what is tried then.
 
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use tripylon_e2e::port::Port;
@@ -60,6 +62,29 @@ fn connections_that_end_without_a_response_are_tried_again() {
     let gateway = Start::kong(service(upstream.port(), "  retries: 1\n", "")).go();
     assert_eq!(get(&gateway).unwrap().status, 502);
     assert_eq!(upstream.accepted(), 2);
+}
+
+/// A listener whose queue is full: the kernel drops what more connections send.
+#[expect(unsafe_code, reason = "the standard library chooses the queue's length")]
+fn unreachable() -> (TcpListener, Vec<TcpStream>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    // SAFETY: the socket is open and listens already; its queue gets shorter.
+    unsafe { libc::listen(listener.as_raw_fd(), 0) };
+    let address = listener.local_addr().unwrap();
+    let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(200));
+    let queued = std::iter::from_fn(|| connect().ok()).collect();
+    (listener, queued)
+}
+
+#[test]
+fn an_upstream_that_takes_no_connection_times_out() {
+    let (listener, _queued) = unreachable();
+    let port = listener.local_addr().unwrap().port();
+    let gateway = Start::kong(service(port, "  connect_timeout: 200\n  retries: 1\n", "")).go();
+    let began = Instant::now();
+    assert_eq!(get(&gateway).unwrap().status, 504);
+    let took = began.elapsed();
+    assert!(took >= Duration::from_millis(400) && took < Duration::from_secs(3), "{took:?}");
 }
 
 #[test]
