@@ -150,3 +150,51 @@ fn connect_anew(gateway: &Gateway, stop: &AtomicBool, requests: &AtomicUsize) ->
     }
     failures
 }
+
+/// Files, signals and the admin API, all at once: each change is whole, and none gets stuck.
+#[test]
+fn changes_from_all_sides_lose_nothing() {
+    const CHANGES: usize = 30;
+    let upstream = Upstream::echo();
+    let gateway = Start::kong(version(&upstream, 0))
+        .env("KONG_NGINX_HTTP_KEEPALIVE_REQUESTS", "1000000000")
+        .go();
+    let stop = AtomicBool::new(false);
+    let requests = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| keep_asking(&gateway, &stop, &requests));
+        let posting = scope.spawn(|| {
+            (0..CHANGES)
+                .for_each(|n| assert_eq!(post(&gateway, &version(&upstream, 1000 + n)), 201));
+        });
+        let signalling = scope.spawn(|| {
+            (0..CHANGES).for_each(|_| {
+                gateway.signal(libc::SIGHUP);
+                wait::nap(Duration::from_millis(7));
+            });
+        });
+        for n in 1..CHANGES {
+            gateway.rewrite(&version(&upstream, n));
+            wait::nap(Duration::from_millis(11));
+        }
+        posting.join().unwrap();
+        signalling.join().unwrap();
+        gateway.rewrite(&version(&upstream, 9999));
+        comes_to_serve(&gateway, "/v9999/x");
+        stop.store(true, Ordering::Relaxed);
+        let failures = asking.join().unwrap();
+        assert!(failures.is_empty(), "{failures:#?}");
+    });
+}
+
+/// Sends a document to the admin API.
+fn post(gateway: &Gateway, document: &str) -> u16 {
+    let body = serde_json::json!({ "config": document }).to_string();
+    let mut client = Client::connect(gateway.admin()).unwrap();
+    let head = format!(
+        "POST /config HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    client.send(head + &body).unwrap();
+    client.receive("POST").unwrap().status
+}
