@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::ports::Places;
 use crate::http1::{self, Fields};
+use crate::http2;
 use crate::upstream::{Seen, body_to_json};
 
 /// Topics whose gateway counts: its counters outlive a change of configuration.
@@ -144,6 +145,18 @@ impl From<http1::Response> for Message {
         Self {
             status: response.status,
             headers: response.fields,
+            body: body_to_json(&response.body),
+        }
+    }
+}
+
+impl From<http2::Response> for Message {
+    fn from(response: http2::Response) -> Self {
+        let latin1 = |bytes: &[u8]| bytes.iter().map(|b| *b as char).collect();
+        let fields = response.headers.iter();
+        Self {
+            status: response.status,
+            headers: fields.map(|(n, v)| (n.to_string(), latin1(v.as_bytes()))).collect(),
             body: body_to_json(&response.body),
         }
     }

@@ -8,6 +8,7 @@ mod case;
 mod compare;
 mod links;
 mod offline;
+mod over_http2;
 mod ports;
 mod report;
 mod runner;
@@ -18,7 +19,7 @@ use self::accepted::Accepted;
 use self::case::Case;
 use self::ports::Places;
 use self::report::Report;
-use self::runner::Runner;
+use self::runner::{Runner, Speech};
 
 /// Replays all recorded cases of a topic.
 ///
@@ -28,7 +29,22 @@ use self::runner::Runner;
 pub fn topic(name: &str) {
     let places = Places::claim();
     let cases = case::load(&folder().join(format!("{name}.jsonl")), &places);
-    let report = replay(cases, &places, Accepted::load());
+    let report = replay(Speech::Http1, cases, &places, &Accepted::load());
+    assert!(report.is_clean(), "{report}");
+}
+
+/// Replays the recorded cases of a topic whose requests HTTP/2 can say, in HTTP/2 with prior
+/// knowledge. Cases in which something is meant to differ are left out.
+///
+/// # Panics
+/// As [`topic`].
+pub fn topic_over_http2(name: &str) {
+    let places = Places::claim();
+    let accepted = Accepted::load();
+    let cases = case::load(&folder().join(format!("{name}.jsonl")), &places);
+    let meant = cases.into_iter().filter(|case| !accepted.names(&case.name()));
+    let cases = meant.filter_map(over_http2::said).collect();
+    let report = replay(Speech::Http2, cases, &places, &accepted);
     assert!(report.is_clean(), "{report}");
 }
 
@@ -49,10 +65,10 @@ pub fn explanations(name: &str) {
     assert!(report.is_clean(), "{report}");
 }
 
-fn replay(mut cases: Vec<Case>, places: &Places, accepted: Accepted) -> Report {
+fn replay(speech: Speech, mut cases: Vec<Case>, places: &Places, accepted: &Accepted) -> Report {
     // Cases that can share a process stand together.
     cases.sort_by_key(|case| (case.needs_fresh_process(), case.env.clone()));
-    let mut runner = Runner::new(places, &cases);
+    let mut runner = Runner::new(speech, places, &cases);
     let mut report = Report::default();
     for case in &cases {
         report.add(case, accepted.judge(&case.name(), runner.run(case)));

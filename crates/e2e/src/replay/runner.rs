@@ -10,17 +10,26 @@ use serde_json::{Value, json};
 use super::case::{Case, Listener, Message, Received, Request, Step};
 use super::compare::{self, Difference};
 use super::links::Links;
+use super::over_http2;
 use super::ports::{self, Places};
 use crate::certificates::credulous_client;
 use crate::upstream::{Behaviour, Journal};
 use crate::wait::{self, nap};
-use crate::{Client, Fault, Gateway, Redis, Start, Upstream};
+use crate::{Client, Fault, Gateway, Redis, Start, Upstream, http2};
 
 const EMPTY: &str = "_format_version: '3.0'\n";
 /// How long upstreams are given to see what a response does not wait for.
 const AFTERWARDS: Duration = Duration::from_millis(1500);
 
+/// What clients speak on the plain listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Speech {
+    Http1,
+    Http2,
+}
+
 pub(super) struct Runner<'a> {
+    speech: Speech,
     places: &'a Places,
     journal: Arc<Journal>,
     _upstreams: Vec<Upstream>,
@@ -31,7 +40,7 @@ pub(super) struct Runner<'a> {
 
 impl<'a> Runner<'a> {
     /// With the upstreams that recorded cases name, and a Redis if one of these cases does.
-    pub(super) fn new(places: &'a Places, cases: &[Case]) -> Self {
+    pub(super) fn new(speech: Speech, places: &'a Places, cases: &[Case]) -> Self {
         let journal: Arc<Journal> = Arc::default();
         let start = |recorded, behaviour| {
             Upstream::start_on(places.of(recorded), behaviour, Arc::clone(&journal))
@@ -43,6 +52,7 @@ impl<'a> Runner<'a> {
         let redis = places.of(ports::REDIS);
         let wanted = cases.iter().any(|case| case.config.contains(&redis.number().to_string()));
         Self {
+            speech,
             places,
             journal,
             _upstreams: upstreams,
@@ -88,7 +98,13 @@ impl<'a> Runner<'a> {
         }
         self.gateway = None;
         let document = if fresh { case.config.as_str() } else { EMPTY };
-        let mut start = Start::kong(document).ports(self.places.gateway());
+        let ports = self.places.gateway();
+        let (proxy, tls) = (ports.proxy.number(), ports.proxy_tls.number());
+        let mut start = Start::kong(document).ports(ports);
+        if self.speech == Speech::Http2 {
+            let listen = format!("127.0.0.1:{proxy} http2, 127.0.0.1:{tls} http2 ssl");
+            start = start.env("KONG_PROXY_LISTEN", &listen);
+        }
         for (name, value) in &case.env {
             start = start.env(name, value);
         }
@@ -126,14 +142,25 @@ impl<'a> Runner<'a> {
     fn send(&self, step: &Step, links: &Links) -> (Result<Message, String>, Vec<Received>) {
         self.journal.clear();
         let request = &step.request;
-        let answer = self
-            .connect(request.listener, Some(request.sni.as_deref().unwrap_or("localhost")))
-            .map_err(|fault| fault.to_string())
-            .and_then(|mut client| exchange(&mut client, &request.method, &bytes(request, links)));
+        let answer = match (self.speech, request.listener) {
+            (Speech::Http2, Listener::Proxy) => self.exchange_http2(request, links),
+            _ => self
+                .connect(request.listener, Some(request.sni.as_deref().unwrap_or("localhost")))
+                .map_err(|fault| fault.to_string())
+                .and_then(|mut c| exchange(&mut c, &request.method, &bytes(request, links))),
+        };
         let known = !step.varies.contains("upstream_saw.count");
         let count = if known { step.upstream_saw.len() } else { 0 };
         let seen = self.journal.wait(count, AFTERWARDS);
         (answer, seen.into_iter().map(Received::from).collect())
+    }
+
+    fn exchange_http2(&self, request: &Request, links: &Links) -> Result<Message, String> {
+        let (_, gateway) = self.gateway.as_ref().expect("a case runs when its gateway does");
+        let mut client = http2::Client::connect(gateway.proxy())?;
+        let body = links.apply(request.body.as_deref().unwrap_or_default());
+        let request = over_http2::request(request, links).ok_or("HTTP/2 cannot say this")?;
+        Ok(client.exchange(request, body.as_bytes())?.into())
     }
 
     fn connect(&self, listener: Listener, name: Option<&str>) -> Result<Client, Fault> {

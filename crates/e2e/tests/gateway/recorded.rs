@@ -40,3 +40,25 @@ fn explanations_of_routing() {
 fn explanations_of_path_handling() {
     replay::explanations("routing-path-handling");
 }
+
+/// The same exchanges, said in HTTP/2.
+#[test]
+fn routing_over_http2() {
+    for topic in ["routing-path", "routing-host", "routing-method-header", "routing-priority"] {
+        replay::topic_over_http2(topic);
+    }
+}
+
+#[test]
+fn policies_over_http2() {
+    for topic in ["jwt", "key-auth", "rate-limiting"] {
+        replay::topic_over_http2(topic);
+    }
+}
+
+#[test]
+fn messages_over_http2() {
+    for topic in ["proxy-headers", "errors"] {
+        replay::topic_over_http2(topic);
+    }
+}
