@@ -174,6 +174,13 @@ impl Deadline {
         }
     }
 
+    /// Takes the deadline away until it is armed for another task.
+    pub(crate) fn rest(&self) {
+        self.0.entry.due.set(NEVER);
+        self.0.entry.fired.set(false);
+        self.0.entry.waker.take();
+    }
+
     /// A way to wake the task other than by time.
     pub(crate) fn alarm(&self) -> Alarm {
         Alarm(Rc::clone(&self.0.entry))
@@ -283,6 +290,19 @@ mod tests {
             () = Rc::clone(&wheel).turn(now_us) => unreachable!("the wheel turns for ever"),
             () = waiting => assert!(start.elapsed() >= Duration::from_millis(50)),
         }
+    }
+
+    #[test]
+    fn a_deadline_at_rest_does_not_fire_and_may_be_armed_again() {
+        let wheel = Wheel::new();
+        let deadline = wheel.deadline();
+        deadline.arm(0, Duration::from_millis(50));
+        deadline.rest();
+        wheel.advance(slot_time(ms(100)));
+        assert!(!passed(&deadline));
+        deadline.arm(ms(100), Duration::from_millis(50));
+        wheel.advance(slot_time(ms(200)));
+        assert!(passed(&deadline));
     }
 
     #[test]

@@ -125,13 +125,21 @@ struct Acceptor {
 }
 
 /// An exchange whose memory is used again.
-pub(crate) struct Spare(Box<(Exchange, Choices)>);
+pub(crate) struct Spare(Box<Parts>);
+
+/// What an exchange needs that has no connection of its own.
+pub(crate) struct Parts {
+    pub(crate) exchange: Exchange,
+    /// What the slots of its chain have chosen.
+    pub(crate) choices: Choices,
+    /// Its deadline, if it shares a connection with others.
+    pub(crate) deadline: Deadline,
+}
 
 impl Spare {
-    /// The exchange, and what its chain's slots have chosen.
-    pub(crate) fn parts(&mut self) -> (&mut Exchange, &mut Choices) {
-        let (exchange, choices) = &mut *self.0;
-        (exchange, choices)
+    /// What it is made of.
+    pub(crate) fn parts(&mut self) -> &mut Parts {
+        &mut self.0
     }
 }
 
@@ -343,13 +351,17 @@ impl Worker {
         let view = Rc::clone(live) as Rc<dyn View>;
         match self.spares.borrow_mut().pop() {
             Some(mut spare) => {
-                let (exchange, choices) = spare.parts();
+                let Parts { exchange, choices, .. } = spare.parts();
                 exchange.view = view;
                 exchange.client = client.clone();
                 choices.clear();
                 spare
             }
-            None => Spare(Box::new((Exchange::new(view, client.clone()), Choices::default()))),
+            None => Spare(Box::new(Parts {
+                exchange: Exchange::new(view, client.clone()),
+                choices: Choices::default(),
+                deadline: self.wheel.deadline(),
+            })),
         }
     }
 
@@ -357,7 +369,8 @@ impl Worker {
     pub(crate) fn put_back(&self, mut spare: Spare) {
         let mut spares = self.spares.borrow_mut();
         if spares.len() < KEPT {
-            let (exchange, _) = spare.parts();
+            let Parts { exchange, deadline, .. } = spare.parts();
+            deadline.rest();
             exchange.reset(self.live());
             exchange.request.headers.shrink(ORDINARY_HEAD);
             exchange.response.headers.shrink(ORDINARY_HEAD);

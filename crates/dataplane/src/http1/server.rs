@@ -19,7 +19,7 @@ use crate::http2;
 use crate::serve::Place;
 use crate::timer::Deadline;
 use crate::voice::{Lines, Sink, Voice};
-use crate::worker::Worker;
+use crate::worker::{Parts, Worker};
 
 /// Serves a connection to its end. What has been read of it so far stands in `conn.input`. With a
 /// reason for refusal the first request is answered with that.
@@ -117,7 +117,7 @@ async fn one(
     let http = &live.listener(listener).http;
     let mut spare = worker.take_spare(&live, client);
     conn.equip(&worker.buffers);
-    let (x, choices) = spare.parts();
+    let Parts { exchange: x, choices, .. } = spare.parts();
     x.now = worker.now();
     x.id = worker.random_id();
     deadline.arm(x.now.mono_us, http.limits.head_timeout);

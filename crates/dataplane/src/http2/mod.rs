@@ -24,7 +24,7 @@ use crate::http1::head::Refused;
 use crate::serve::Place;
 use crate::telemetry::Limit;
 use crate::timer::Deadline;
-use crate::worker::Worker;
+use crate::worker::{Parts, Worker};
 use stream::Stream;
 use wire::{Watch, Wire};
 
@@ -252,16 +252,15 @@ async fn one(
     };
     let http = &live.listener(listener).http;
     let mut spare = worker.take_spare(&live, client);
-    let (x, choices) = spare.parts();
+    let Parts { exchange: x, choices, deadline } = spare.parts();
     x.now = worker.now();
     x.id = worker.random_id();
     let (head, body) = request.into_parts();
     let read = request::read(&head, &body, http, &mut x.request);
     let received = request::size(&head);
-    let deadline = worker.wheel.deadline();
     let limits: &Limits = &http.limits;
     let burden = &streams.watch.burden;
-    let mut down = Stream::new(worker, burden, body, respond, &deadline, limits, received);
+    let mut down = Stream::new(worker, burden, body, respond, deadline, limits, received);
     down.waits(matches!(&read, Ok(true)));
     let whole = match read {
         Ok(_) => exchange::run(worker, &live, listener, x, choices, &mut down).await,

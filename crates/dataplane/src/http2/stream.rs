@@ -92,6 +92,8 @@ impl<'a> Stream<'a> {
 
     fn head(&self, status: u16) -> http::Response<()> {
         let mut head = http::Response::new(());
+        // Room for the fields of an ordinary response, so that the map need not grow.
+        head.headers_mut().reserve(ORDINARY_FIELDS);
         // Statuses are from 100 to 999 by now.
         *head.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
         head
@@ -289,5 +291,7 @@ impl Downstream for Stream<'_> {
     }
 }
 
+/// Fields of a response's head, as a rule at most.
+const ORDINARY_FIELDS: usize = 24;
 /// Bytes that are queued at once.
 const MAX_PIECE: usize = 16 << 10;
