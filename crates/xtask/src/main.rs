@@ -1,6 +1,7 @@
-//! Chores of the workspace: `cargo xtask tidy`, `cargo xtask test`.
+//! Chores of the workspace: `cargo xtask tidy`, `cargo xtask test`, `cargo xtask bench`.
 //! Never imports: any workspace crate.
 
+mod bench;
 mod cargo;
 mod test;
 mod tidy;
@@ -17,6 +18,8 @@ Commands:
   tidy             Check the rules of the house that the compiler does not know
   test [STAGE…]    Run everything that must pass before a change lands, or only these stages:
                    format, tidy, lint, unit, e2e
+  bench [--accept] Measure a release build, and write docs/performance.md; --accept takes
+                   the counted instructions into the table that later runs are held against
   help             Print this text
 ";
 
@@ -26,6 +29,7 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["tidy"] => tidy::run(),
         ["test", stages @ ..] => test::run(stages),
+        ["bench", flags @ ..] => bench::run(flags),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(true)
