@@ -18,8 +18,10 @@ Commands:
   tidy             Check the rules of the house that the compiler does not know
   test [STAGE…]    Run everything that must pass before a change lands, or only these stages:
                    format, tidy, lint, unit, e2e
-  bench [--accept] Measure a release build, and write docs/performance.md; --accept takes
-                   the counted instructions into the table that later runs are held against
+  bench [--instructions] [--accept]
+                   Measure a release build, and write docs/performance.md; --instructions only
+                   counts instructions per request; --accept takes the counts into the table
+                   that later runs are held against
   help             Print this text
 ";
 

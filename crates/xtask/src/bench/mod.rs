@@ -30,13 +30,17 @@ struct Bench {
 }
 
 /// Runs everything, writes the page, and says whether instruction counts are within their
-/// tolerance. `--accept` writes those that were counted into the table.
+/// tolerance. `--accept` writes those that were counted into the table; `--instructions` counts
+/// them and does nothing else.
 pub(crate) fn run(flags: &[&str]) -> Result<bool> {
-    let accept = match flags {
-        [] => false,
-        ["--accept"] => true,
-        _ => bail!("`cargo xtask bench` takes no argument but `--accept`"),
-    };
+    let (mut accept, mut only_instructions) = (false, false);
+    for flag in flags {
+        match *flag {
+            "--accept" => accept = true,
+            "--instructions" => only_instructions = true,
+            _ => bail!("`cargo xtask bench` takes `--accept` and `--instructions`, not `{flag}`"),
+        }
+    }
     let workspace = Workspace::load()?;
     let built = cargo::command(&workspace.root)
         .args(["build", "--release", "--locked", "--package", "tripylon"])
@@ -49,6 +53,12 @@ pub(crate) fn run(flags: &[&str]) -> Result<bool> {
     let gateway = workspace.target.join("release/tripylon");
     let bench = Bench { workspace, gateway, folder };
 
+    if only_instructions {
+        let Some(counted) = instructions::measure(&bench, accept)? else {
+            bail!("valgrind is not installed");
+        };
+        return Ok(counted.is_within_tolerance());
+    }
     let scale = scale::measure(&bench)?;
     let peer = peer::measure(&bench)?;
     let instructions = instructions::measure(&bench, accept)?;
