@@ -2,14 +2,14 @@
 //! one keeps to it.
 
 use hyper::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::api::Snapshot;
 use super::entities;
 use super::failure::Failure;
 use super::request::Request;
-use crate::schema::{Entity, SchemaText};
+use crate::schema::{Entity, Plugin, SchemaText};
 
 /// `GET /schemas/{entity}`
 pub(super) fn entity(
@@ -61,11 +61,7 @@ pub(super) fn plugin(
     _: &Request,
     captures: &[&str],
 ) -> Result<Answer, Failure> {
-    let name = captures.first().copied().unwrap_or_default();
-    Ok(match snapshot.api.catalogue.plugin(name) {
-        Some(plugin) => Answer::ok(SchemaText::of_plugin(plugin)),
-        None => Answer::message(StatusCode::NOT_FOUND, format!("No plugin named '{name}'")),
-    })
+    Ok(text_of_plugin(snapshot, captures, SchemaText::of_plugin))
 }
 
 /// `GET /plugins/schema/{name}`, the old form: the fields of the configuration alone.
@@ -74,11 +70,7 @@ pub(super) fn plugin_config(
     _: &Request,
     captures: &[&str],
 ) -> Result<Answer, Failure> {
-    let name = captures.first().copied().unwrap_or_default();
-    Ok(match snapshot.api.catalogue.plugin(name) {
-        Some(plugin) => Answer::ok(SchemaText::of_config(plugin)),
-        None => Answer::message(StatusCode::NOT_FOUND, format!("No plugin named '{name}'")),
-    })
+    Ok(text_of_plugin(snapshot, captures, SchemaText::of_config))
 }
 
 /// `GET /schemas/vaults/{name}`
@@ -110,4 +102,16 @@ fn by_name(snapshot: &Snapshot<'_>, captures: &[&str]) -> Result<&'static Entity
         .catalogue
         .entity(name)
         .ok_or_else(|| Answer::message(StatusCode::NOT_FOUND, format!("No entity named '{name}'")))
+}
+
+fn text_of_plugin(
+    snapshot: &Snapshot<'_>,
+    captures: &[&str],
+    text: fn(&Plugin) -> Value,
+) -> Answer {
+    let name = captures.first().copied().unwrap_or_default();
+    match snapshot.api.catalogue.plugin(name) {
+        Some(plugin) => Answer::ok(text(plugin)),
+        None => Answer::message(StatusCode::NOT_FOUND, format!("No plugin named '{name}'")),
+    }
 }

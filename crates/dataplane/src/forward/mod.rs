@@ -1,34 +1,31 @@
 //! Sending a request to an upstream and its response back.
 
+mod head;
+mod relay;
+mod sending;
+
 use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::task::Poll;
 
-use filter::{BodyLength, Exchange, Headers, LocalReply, Method, Response, Version};
-use model::{Answered, HostRule, PathRewrite, Timeouts, reason};
+use filter::{BodyLength, Exchange, LocalReply, Method, Version};
+use model::{Answered, HostRule, Timeouts, reason};
 
-use crate::downstream::{Body, Downstream, RequestError};
-use crate::http1::conn::{BodyError, Conn, Next, Writing};
-use crate::http1::head::{BadResponse, ResponseBody, ResponseFraming, read_response};
+pub(crate) use relay::{Answer, Broken};
+
+use head::{server_name, write_framing, write_target};
+use sending::{SendError, Sending, Wait, WaitsFor, began_at, poll_flushed_next};
+
+use crate::downstream::{Downstream, RequestError};
+use crate::http1::conn::{Conn, Next};
+use crate::http1::head::{BadResponse, ResponseFraming, read_response};
 use crate::live::Live;
 use crate::snapshot::CompiledForward;
-use crate::telemetry::Limit;
 use crate::upstream::{ConnectError, Link, LiveUpstream, connect};
 use crate::voice::{RequestFacts, Voice};
 use crate::worker::Worker;
-
-/// A response whose head has been read, and the connection on which its body follows.
-pub(crate) struct Answer {
-    link: Link,
-    framing: ResponseFraming,
-    upstream: Rc<LiveUpstream>,
-    endpoint: usize,
-    sending: Sending,
-    timeouts: Timeouts,
-}
 
 /// Why there is no response.
 pub(crate) enum Failure {
@@ -46,23 +43,6 @@ struct Attempt<'a, D> {
     down: &'a mut D,
     /// The part of the path that the route's predicate matched, in bytes.
     matched: usize,
-}
-
-/// How far the request has been sent.
-#[derive(Default)]
-struct Sending {
-    /// The start of the body, kept so that it can be sent again.
-    kept: Vec<u8>,
-    /// Whether `kept` is the whole body.
-    whole: bool,
-    /// How much of `kept` was sent on the connection at hand.
-    at: usize,
-    /// Whether more than `kept` was taken from the client.
-    streamed: bool,
-    /// Whether the request's last byte was sent.
-    done: bool,
-    /// Whether the endpoint stopped taking the request.
-    refused: bool,
 }
 
 /// Why a try failed.
@@ -447,286 +427,9 @@ impl std::fmt::Display for Failed {
     }
 }
 
-/// Waits for the next piece of the request's body, after everything queued for the client (leave
-/// to go on, for one) has gone out.
-fn poll_flushed_next<D: Downstream>(
-    cx: &mut Context<'_>,
-    down: &mut D,
-) -> Poll<Result<Next, RequestError>> {
-    ready!(down.poll_flush(cx)).map_err(RequestError::Gone)?;
-    down.poll_next(cx)
-}
-
-/// What a wait is for, so that its time starts anew when that changes.
-#[derive(Default, Clone, Copy, PartialEq, Eq)]
-enum Wait {
-    #[default]
-    New,
-    Client,
-    Send,
-    Read,
-}
-
-/// When a wait begins. Before the first one the clock was read just now.
-fn began_at(before: Wait, worker: &Worker) -> u64 {
-    if before == Wait::New { worker.recent().mono_us } else { worker.now_us() }
-}
-
-enum WaitsFor {
-    Client,
-    Endpoint,
-    Nothing,
-}
-
-enum SendError {
-    Client(RequestError),
-    Upstream,
-}
-
-impl Sending {
-    /// Sends what is left of the request.
-    fn poll<D: Downstream>(
-        &mut self,
-        cx: &mut Context<'_>,
-        up: &mut Conn,
-        down: &mut D,
-        moved: &mut bool,
-    ) -> Poll<Result<(), SendError>> {
-        while self.at < self.kept.len() {
-            let sent = ready!(up.poll_send(cx, &self.kept[self.at..]));
-            self.at += sent.map_err(|_| SendError::Upstream)?;
-            *moved = true;
-        }
-        loop {
-            if self.whole {
-                return up.poll_end(cx, down.trailers()).map_err(|_| SendError::Upstream);
-            }
-            let next = match down.next().map_err(SendError::Client)? {
-                Some(next) => next,
-                None => {
-                    // Nothing to send: what is gathered goes out before more is waited for.
-                    ready!(up.poll_flush(cx)).map_err(|_| SendError::Upstream)?;
-                    ready!(poll_flushed_next(cx, down)).map_err(SendError::Client)?
-                }
-            };
-            if next == Next::End {
-                self.whole = true;
-                continue;
-            }
-            let sent = ready!(up.poll_send(cx, down.data())).map_err(|_| SendError::Upstream)?;
-            down.consume(sent);
-            (self.streamed, *moved) = (true, true);
-        }
-    }
-
-    fn waits_for(&self, up: &Conn, down: &impl Downstream) -> WaitsFor {
-        let all_sent = self.at == self.kept.len() && up.is_written() && down.data().is_empty();
-        if self.done || self.refused {
-            WaitsFor::Nothing
-        } else if all_sent && !self.whole {
-            WaitsFor::Client
-        } else {
-            WaitsFor::Endpoint
-        }
-    }
-}
-
-impl Answer {
-    /// How the response's body is framed towards the client.
-    pub(crate) fn body(&self, response: &Response) -> Body {
-        let named = || response.headers.get_str("content-length")?.parse().ok();
-        match self.framing.body {
-            ResponseBody::None if response.status == 204 => Body::None,
-            ResponseBody::None => named().map_or(Body::None, Body::Named),
-            ResponseBody::Length(length) => Body::Length(length),
-            ResponseBody::Chunked | ResponseBody::Close => Body::Stream,
-        }
-    }
-
-    /// How long nothing may come from the endpoint.
-    pub(crate) fn read_timeout(&self) -> Duration {
-        self.timeouts.read
-    }
-
-    /// Takes the connection for a tunnel.
-    pub(crate) fn into_link(self) -> Link {
-        self.link
-    }
-
-    /// Passes the response's body on, and what is still missing of the request. The connection
-    /// is kept if both came to their end.
-    pub(crate) async fn relay<D: Downstream>(
-        mut self,
-        worker: &Worker,
-        down: &mut D,
-    ) -> Result<(), Broken> {
-        match self.framing.body {
-            ResponseBody::None => self.link.conn.read_length(0),
-            ResponseBody::Length(length) => self.link.conn.read_length(length),
-            ResponseBody::Chunked => self.link.conn.read_chunked(),
-            ResponseBody::Close => self.link.conn.read_to_close(),
-        }
-        let mut wait = Wait::New;
-        if let Err(broken) = poll_fn(|cx| self.poll_relay(cx, worker, down, &mut wait)).await {
-            return Err(match broken {
-                RelayError::Client => Broken::Client,
-                RelayError::Upstream(error) => {
-                    let endpoint = self.upstream.compiled.endpoints[self.endpoint].label.clone();
-                    Broken::Upstream { endpoint, error: error.to_string() }
-                }
-            });
-        }
-        let mut link = self.link;
-        let reusable = self.framing.keep_alive
-            && self.sending.done
-            && link.conn.is_body_read()
-            && link.conn.input.is_empty();
-        if reusable {
-            link.conn.release(&worker.buffers);
-            self.upstream.put(self.endpoint, link, worker.recent().mono_us);
-        }
-        Ok(())
-    }
-
-    fn poll_relay<D: Downstream>(
-        &mut self,
-        cx: &mut Context<'_>,
-        worker: &Worker,
-        down: &mut D,
-        wait: &mut Wait,
-    ) -> Poll<Result<(), RelayError>> {
-        let up = &mut self.link.conn;
-        let mut moved = false;
-        let sending = &mut self.sending;
-        if !sending.done && !sending.refused {
-            match sending.poll(cx, up, down, &mut moved) {
-                Poll::Ready(Ok(())) => sending.done = true,
-                Poll::Ready(Err(SendError::Client(_))) => {
-                    return Poll::Ready(Err(RelayError::Client));
-                }
-                Poll::Ready(Err(SendError::Upstream)) => sending.refused = true,
-                Poll::Pending => {}
-            }
-        }
-        let now = loop {
-            match up.next().map_err(RelayError::Upstream)? {
-                Some(Next::Data) => match down.poll_send(cx, up.data()) {
-                    Poll::Ready(sent) => {
-                        up.consume(sent.map_err(|_| RelayError::Client)?);
-                        moved = true;
-                    }
-                    Poll::Pending => break Wait::Send,
-                },
-                Some(Next::End) => match down.poll_end(cx, &up.trailers) {
-                    Poll::Ready(ended) => {
-                        return Poll::Ready(ended.map_err(|_| RelayError::Client));
-                    }
-                    Poll::Pending => break Wait::Send,
-                },
-                None => {
-                    // Nothing to pass on: what is gathered goes out before more is waited for.
-                    match down.poll_flush(cx) {
-                        Poll::Ready(flushed) => flushed.map_err(|_| RelayError::Client)?,
-                        Poll::Pending => break Wait::Send,
-                    }
-                    match up.poll_next(cx) {
-                        Poll::Ready(next) => {
-                            next.map_err(RelayError::Upstream)?;
-                            moved = true;
-                        }
-                        Poll::Pending => break Wait::Read,
-                    }
-                }
-            }
-        };
-        if moved || *wait != now {
-            let at = began_at(*wait, worker);
-            *wait = now;
-            let limit = match now {
-                Wait::Read => self.timeouts.read,
-                _ => down.limits().send_timeout,
-            };
-            down.deadline().arm(at, limit);
-        }
-        if down.deadline().poll_passed(cx) {
-            return Poll::Ready(Err(match now {
-                Wait::Read => RelayError::Upstream(io::Error::from(io::ErrorKind::TimedOut).into()),
-                _ => {
-                    worker.telemetry.limit_reached(Limit::SendTime);
-                    RelayError::Client
-                }
-            }));
-        }
-        Poll::Pending
-    }
-}
-
-/// Which side broke off while a response's body was passed on.
-#[derive(Debug)]
-pub(crate) enum Broken {
-    Client,
-    Upstream { endpoint: String, error: String },
-}
-
-enum RelayError {
-    Client,
-    Upstream(BodyError),
-}
-
 /// Interim responses are passed on or dropped; a switch of protocols counts as the final one.
 fn is_interim(status: u16) -> bool {
     (100..200).contains(&status) && status != 101
-}
-
-fn server_name(host: &str) -> &str {
-    crate::http1::head::split_authority(host.as_bytes())
-        .map_or(host, |(name, _)| name.trim_start_matches('[').trim_end_matches(']'))
-}
-
-/// Writes the path made from the normalised one, and the query as it was received.
-fn write_target(
-    x: &Exchange,
-    rewrite: &PathRewrite,
-    matched: usize,
-    path: &mut String,
-    output: &mut Vec<u8>,
-) {
-    crate::path::join(rewrite, x.request.path(), matched, path);
-    output.extend_from_slice(path.as_bytes());
-    if let Some(query) = x.request.query() {
-        output.push(b'?');
-        output.extend_from_slice(query.as_bytes());
-    }
-}
-
-/// Writes the fields that frame the request's body (RFC 9112 section 6).
-fn write_framing(
-    x: &Exchange,
-    sending: &Sending,
-    trailers: &Headers,
-    output: &mut Vec<u8>,
-) -> Writing {
-    let length = match x.request.body {
-        BodyLength::None => {
-            // A method that is expected to have content says that it has none
-            // (RFC 9110 section 8.6).
-            let expected = matches!(x.request.method, Method::Post | Method::Put | Method::Patch);
-            if !expected || x.request.headers.get("content-length").is_none() {
-                return Writing::Plain;
-            }
-            0
-        }
-        _ if sending.whole && trailers.is_empty() => sending.kept.len() as u64,
-        BodyLength::Known(length) => length,
-        BodyLength::Unknown => {
-            output.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
-            return Writing::Chunked;
-        }
-    };
-    output.extend_from_slice(b"Content-Length: ");
-    crate::number::write(length, output);
-    output.extend_from_slice(b"\r\n");
-    Writing::Plain
 }
 
 /// Interim responses to one request.
