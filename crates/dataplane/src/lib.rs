@@ -22,6 +22,7 @@ mod serve;
 mod settings;
 mod snapshot;
 mod socket;
+mod stretch;
 mod telemetry;
 mod timer;
 mod tls;

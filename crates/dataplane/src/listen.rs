@@ -41,6 +41,9 @@ fn bind(address: SocketAddr, shared: bool) -> io::Result<Socket> {
     }
     // Accepted sockets inherit it: a small response must not wait for an acknowledgement.
     socket.set_tcp_nodelay(true)?;
+    // And this: what a client that reads slowly has not taken waits at the endpoint, not here, where
+    // the kernel would keep megabytes for each.
+    socket.set_tcp_notsent_lowat(UNSENT)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     if !shared {
@@ -49,6 +52,9 @@ fn bind(address: SocketAddr, shared: bool) -> io::Result<Socket> {
     }
     Ok(socket)
 }
+
+/// Bytes of a connection that the kernel takes before it can send them.
+const UNSENT: u32 = 256 << 10;
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::io::AsyncWrite;
 
 use crate::http1::conn::Conn;
+use crate::stretch::Stretch;
 use crate::timer::Deadline;
 use crate::worker::Worker;
 
@@ -61,11 +62,15 @@ impl Way {
         to: &mut Conn,
         moved: &mut bool,
     ) -> Poll<io::Result<()>> {
+        let mut stretch = Stretch::default();
         while !self.shut {
             while !from.input.is_empty() {
                 let wrote = ready!(to.poll_write(cx, from.input.data()))?;
                 from.input.consume(wrote);
                 *moved = true;
+                if stretch.is_over(cx) {
+                    return Poll::Pending;
+                }
             }
             if self.closed {
                 ready!(Pin::new(&mut to.socket).poll_shutdown(cx))?;

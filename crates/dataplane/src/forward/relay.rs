@@ -13,6 +13,7 @@ use super::sending::{SendError, Sending, Wait, began_at};
 use crate::downstream::{Body, Downstream};
 use crate::http1::conn::{BodyError, Next};
 use crate::http1::head::{ResponseBody, ResponseFraming};
+use crate::stretch::Stretch;
 use crate::telemetry::Limit;
 use crate::upstream::{Link, LiveUpstream};
 use crate::worker::Worker;
@@ -116,12 +117,16 @@ impl Answer {
                 Poll::Pending => {}
             }
         }
+        let mut stretch = Stretch::default();
         let now = loop {
             match up.next().map_err(RelayError::Upstream)? {
                 Some(Next::Data) => match down.poll_send(cx, up.data()) {
                     Poll::Ready(sent) => {
                         up.consume(sent.map_err(|_| RelayError::Client)?);
                         moved = true;
+                        if stretch.is_over(cx) {
+                            break Wait::Send;
+                        }
                     }
                     Poll::Pending => break Wait::Send,
                 },

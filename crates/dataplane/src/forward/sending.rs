@@ -4,6 +4,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::downstream::{Downstream, RequestError};
 use crate::http1::conn::{Conn, Next};
+use crate::stretch::Stretch;
 use crate::worker::Worker;
 
 /// How far the request has been sent.
@@ -65,6 +66,7 @@ impl Sending {
             self.at += sent.map_err(|_| SendError::Upstream)?;
             *moved = true;
         }
+        let mut stretch = Stretch::default();
         loop {
             if self.whole {
                 return up.poll_end(cx, down.trailers()).map_err(|_| SendError::Upstream);
@@ -84,6 +86,9 @@ impl Sending {
             let sent = ready!(up.poll_send(cx, down.data())).map_err(|_| SendError::Upstream)?;
             down.consume(sent);
             (self.streamed, *moved) = (true, true);
+            if stretch.is_over(cx) {
+                return Poll::Pending;
+            }
         }
     }
 

@@ -152,3 +152,88 @@ fn a_client_that_does_not_go_does_not_hold_up_the_end() {
     assert!(gateway.drain(Duration::from_secs(8)));
     assert_eq!(frames.end(), End::GoAway(NO_ERROR));
 }
+
+/// As many of a kind as the test's files allow for: each connection takes up to four.
+fn crowd() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").expect("Linux");
+    let line = limits.lines().find(|line| line.starts_with("Max open files"));
+    let soft = line.and_then(|line| line.split_whitespace().nth(3)?.parse::<usize>().ok());
+    (soft.unwrap_or(1024).saturating_sub(400) / 8).min(300)
+}
+
+/// Opens a connection to a port and begins something.
+type Slow = fn(u16) -> Frames;
+
+#[test]
+fn crowds_of_slow_clients_keep_nobody_waiting() {
+    let upstream = short();
+    let settings = dataplane::Settings { workers: 1, ..Default::default() };
+    let gateway = Build::new().service(service("/", upstream.port())).start_with(settings);
+    let kinds: [(&str, Slow); 3] = [
+        ("heads", |port| {
+            let mut frames = Frames::connect(port, &[]);
+            frames.frame(HEADERS, END_STREAM, 1, &get());
+            frames
+        }),
+        ("bodies", |port| {
+            let mut frames = Frames::connect(port, &[]);
+            let post =
+                [(":method", "POST"), (":scheme", "http"), (":path", "/"), (":authority", "a")];
+            frames.frame(HEADERS, END_HEADERS, 1, &block(&post));
+            frames.frame(DATA, 0, 1, b"half");
+            frames
+        }),
+        ("windows", |port| {
+            let mut frames = Frames::connect(port, &[(INITIAL_WINDOW_SIZE, 0)]);
+            frames.request(1, &get());
+            frames
+        }),
+    ];
+    let mut neighbour = Peer::connect(gateway.port());
+    for (what, slow) in kinds {
+        let mut held = Vec::new();
+        for _ in 0..crowd() {
+            let mut frames = slow(gateway.port());
+            frames.flush();
+            held.push(frames);
+        }
+        let mut times: Vec<Duration> = Vec::new();
+        for _ in 0..100 {
+            let start = Instant::now();
+            assert_eq!(neighbour.ask("GET / HTTP/1.1\r\nHost: t\r\n\r\n").status, 200);
+            times.push(start.elapsed());
+        }
+        times.sort();
+        // The goal is 50 ms; a machine that is busy with other tests is given some more.
+        assert!(times[98] < Duration::from_millis(500), "beside slow {what}: {:?}", times[98]);
+    }
+}
+
+/// The attack with this number: data for a stream that was reset in the same packet
+/// (CVE-2026-26311), while its response is still to come.
+#[test]
+fn sec_181_data_behind_a_reset_is_passed_over() {
+    let upstream = short();
+    let gateway = gateway(&upstream, Limits::default());
+    let mut frames = Frames::connect(gateway.port(), &[]);
+    let post = [(":method", "POST"), (":scheme", "http"), (":path", "/"), (":authority", "a")];
+    for round in 0..20 {
+        let stream = round * 2 + 1;
+        frames.frame(HEADERS, END_HEADERS, stream, &block(&post));
+        frames.frame(DATA, 0, stream, b"half");
+        frames.frame(RST_STREAM, 0, stream, &8u32.to_be_bytes());
+        frames.frame(DATA, END_STREAM, stream, b"more");
+        // `h2` may end the connection for what comes after a reset (RFC 9113 section 5.1), with a
+        // word; another connection is served as before.
+        if !frames.flush() || frames.has_ended() {
+            break;
+        }
+    }
+    let mut other = Frames::connect(gateway.port(), &[]);
+    other.request(1, &get());
+    other.flush();
+    assert_eq!(other.wait_for(DATA).expect("a response").payload, b"ok");
+    // Of the requests that were reset none came to its end.
+    assert!(upstream.next().starts_with("GET "));
+    assert_eq!(upstream.connections(), 1);
+}
