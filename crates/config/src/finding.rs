@@ -1,6 +1,7 @@
 //! What is to be said about a document.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::{Code, Origin, Sources, Span};
 
@@ -22,6 +23,8 @@ pub enum Place {
     Span(Span),
     /// A place whose text may be gone, or an object of an API.
     Origin(Origin),
+    /// A file or folder as a whole, whether or not it was read.
+    File(Arc<str>),
 }
 
 /// Something to be said about a document: what, where, why and how to mend it.
@@ -159,6 +162,7 @@ impl fmt::Display for Finding {
         write!(f, "{}[{}]: {}", self.severity, self.code.code, self.message)?;
         match &self.place {
             Some(Place::Origin(origin)) => write!(f, " ({origin})"),
+            Some(Place::File(path)) => write!(f, " ({path})"),
             Some(Place::Span(span)) => write!(f, " (line {}, column {})", span.line, span.column),
             None => Ok(()),
         }
@@ -188,6 +192,7 @@ impl Place {
         match self {
             Place::Span(span) => sources.origin(*span),
             Place::Origin(origin) => origin.clone(),
+            Place::File(path) => Origin::document(Arc::clone(path)),
         }
     }
 }

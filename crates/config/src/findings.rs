@@ -92,6 +92,10 @@ impl<'a> SortKey<'a> {
                 Some(source) => SortKey::Source(source, origin.line, origin.column),
                 None => SortKey::Named(&origin.document, origin.line, origin.column),
             },
+            Some(Place::File(path)) => match sources.find(path) {
+                Some(source) => SortKey::Source(source, 0, 0),
+                None => SortKey::Named(path, 0, 0),
+            },
         }
     }
 }

@@ -17,7 +17,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use config::{Budget, Finding, Findings, Origin, Severity};
+use config::{Budget, Finding, Findings, Place, Severity};
 
 use crate::codes;
 
@@ -160,8 +160,8 @@ impl Walk {
         };
         let message = format!("`{}` has been read already", path.display());
         let finding = Finding::new(&codes::SAME_FILE, message)
-            .at(Origin::document(label(path)))
-            .also(Origin::document(label(first)), "the same, first reached here");
+            .at(whole(path))
+            .also(whole(first), "the same, first reached here");
         self.findings.push(finding);
         false
     }
@@ -172,13 +172,18 @@ impl Walk {
     }
 
     fn say(&mut self, code: config::Code, path: &Path, message: String) {
-        self.findings.push(Finding::new(code, message).at(Origin::document(label(path))));
+        self.findings.push(Finding::new(code, message).at(whole(path)));
     }
 }
 
 /// How a path is written in messages.
 pub fn label(path: &Path) -> String {
     path.display().to_string()
+}
+
+/// The file or folder as a whole.
+fn whole(path: &Path) -> Place {
+    Place::File(label(path).into())
 }
 
 fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
@@ -213,7 +218,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Finding {
         }
         _ => Finding::new(&codes::UNREADABLE, format!("`{shown}` cannot be read: {error}")),
     };
-    finding.at(Origin::document(label(path)))
+    finding.at(whole(path))
 }
 
 #[cfg(test)]

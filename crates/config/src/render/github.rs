@@ -34,6 +34,9 @@ fn command(out: &mut String, finding: &Finding, sources: &Sources) {
 }
 
 fn location(out: &mut String, location: &Location) {
+    if !location.is_document {
+        return;
+    }
     property(out, "file", &location.file);
     out.push(',');
     let Some((line, column)) = location.start else { return };
@@ -54,6 +57,11 @@ fn location(out: &mut String, location: &Location) {
 
 fn message(finding: &Finding, sources: &Sources) -> String {
     let mut message = finding.message.clone();
+    let place = finding.place.as_ref().map(|place| Location::of(place, sources));
+    if let Some(place) = place.filter(|place| !place.is_document) {
+        // A workflow shows places in files only.
+        let _ = write!(message, " ({})", place.file);
+    }
     if let Some(label) = &finding.label {
         let _ = write!(message, "\n{label}");
     }
@@ -94,7 +102,21 @@ fn escape(out: &mut String, character: char) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Origin, codes};
+    use crate::{Origin, Place, codes};
+
+    #[test]
+    fn only_files_are_given_as_files() {
+        let finding = |place: Place| Finding::new(&codes::CONFLICT, "two").at(place);
+        let shown = |place| render(&finding(place).into(), &Sources::new());
+        assert_eq!(
+            shown(Place::File("a.yml".into())),
+            "::error file=a.yml,title=TRI0203 settings contradict each other::two\n"
+        );
+        assert_eq!(
+            shown(Place::Origin(Origin::document("environment variable X"))),
+            "::error title=TRI0203 settings contradict each other::two (environment variable X)\n"
+        );
+    }
 
     #[test]
     fn nothing_of_a_document_can_become_a_command() {

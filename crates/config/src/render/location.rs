@@ -8,7 +8,7 @@ use crate::{Place, Sources};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Location {
     pub(super) file: Arc<str>,
-    /// Whether `file` names a document and not an API object.
+    /// Whether `file` names a file or a document, and not an API object or a variable.
     pub(super) is_document: bool,
     pub(super) start: Option<(u32, u32)>,
     pub(super) end: Option<(u32, u32)>,
@@ -19,10 +19,12 @@ impl Location {
         let origin = place.origin(sources);
         let end = match place {
             Place::Span(span) => Some(sources.end_position(*span)),
-            Place::Origin(_) => None,
+            Place::Origin(_) | Place::File(_) => None,
         };
         Self {
-            is_document: origin.has_position() || sources.find(&origin.document).is_some(),
+            is_document: matches!(place, Place::File(_))
+                || origin.has_position()
+                || sources.find(&origin.document).is_some(),
             start: origin.has_position().then_some((origin.line, origin.column)),
             end,
             file: origin.document,

@@ -149,3 +149,23 @@ fn pascal_case(name: &str) -> String {
     }
     words
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Origin;
+
+    /// Code scanners refuse results of files without a physical location.
+    #[test]
+    fn a_file_as_a_whole_is_a_physical_location() {
+        let shown = |place: Place| location(&place, None, None, &Sources::new());
+        assert_eq!(
+            shown(Place::File("a/b c.md".into())),
+            json!({ "physicalLocation": { "artifactLocation": { "uri": "a/b%20c.md" } } })
+        );
+        assert_eq!(
+            shown(Place::Origin(Origin::api("routes/x"))),
+            json!({ "logicalLocations": [{ "fullyQualifiedName": "routes/x" }] })
+        );
+    }
+}

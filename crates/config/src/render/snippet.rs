@@ -64,7 +64,7 @@ impl<'a> Texts<'a> {
                 let source = self.sources.find(&origin.document)?;
                 self.token_at(source, origin.line, origin.column)
             }
-            Place::Origin(_) => None,
+            Place::Origin(_) | Place::File(_) => None,
         }
     }
 

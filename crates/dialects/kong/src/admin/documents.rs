@@ -124,6 +124,7 @@ fn refusal(findings: &Findings, sources: &Sources) -> Refusal {
         .map(|finding| match &finding.place {
             Some(Place::Span(span)) => format!("{}: {}", sources.origin(*span), finding.message),
             Some(Place::Origin(origin)) => format!("{origin}: {}", finding.message),
+            Some(Place::File(path)) => format!("{path}: {}", finding.message),
             None => finding.message.clone(),
         })
         .collect();
