@@ -79,7 +79,7 @@ fn sentinel(reader: &mut Reader<'_, '_>) -> Value {
 }
 
 /// Takes what the plugin does not say itself from the gateway's Redis.
-fn take(reader: &Reader<'_, '_>, store: &mut Map<String, Value>, default: &RedisDefault) {
+fn take(reader: &mut Reader<'_, '_>, store: &mut Map<String, Value>, default: &RedisDefault) {
     let redis = &default.redis;
     let password = redis.password.as_ref().map(model::Secret::expose);
     let said = [
@@ -90,9 +90,13 @@ fn take(reader: &Reader<'_, '_>, store: &mut Map<String, Value>, default: &Redis
     ];
     for (field, to, value) in said {
         if !reader.is_written(&format!("redis/{field}")) {
+            if !value.is_null() {
+                reader.stands_at(&default.source, &format!("store/{to}"));
+            }
             store.insert(to.to_owned(), value);
         }
     }
+    reader.stands_at(&default.source, "store/nodes");
 }
 
 fn number(reader: &Reader<'_, '_>, field: &str) -> Option<u64> {

@@ -139,6 +139,11 @@ impl<'r> Reader<'r, '_> {
         }
     }
 
+    /// Remembers that a value of the policy was given outside of all documents, and where.
+    pub(super) fn stands_at(&mut self, source: &str, to: &str) {
+        self.origins.insert(format!("/{to}"), Origin::document(source));
+    }
+
     /// Gives the policy a field as it is; one that is `null` becomes the other value.
     fn copy_or(&mut self, field: &str, to: &str, otherwise: impl Into<Value>) {
         let value = self.get(field).cloned().unwrap_or_else(|| otherwise.into());
