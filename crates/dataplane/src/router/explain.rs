@@ -94,7 +94,8 @@ impl fmt::Display for Miss {
 /// The candidates for a request, greatest rank first: every route that would take it, and of the
 /// others those that come near. A route comes near if it fails in neither host nor path, if it
 /// names the request's host and fails in the path or the other way round, or if it begins like
-/// the path.
+/// the path. If there is none, the first few of all routes, so that a person sees what was
+/// looked at.
 ///
 /// Looks at every route, one after the other: for people's questions, not for requests. The one
 /// that has [`Verdict::Won`] is what [`super::Router::find`] finds.
@@ -103,7 +104,7 @@ pub fn explain(routes: &[(u32, &Route)], query: &RouteQuery<'_>) -> Vec<Candidat
     sorted.sort_by(|(_, a), (_, b)| b.rank.cmp(&a.rank));
     let mut patterns = Patterns::default();
     let mut has_winner = false;
-    let mut candidates = Vec::new();
+    let (mut candidates, mut far) = (Vec::new(), Vec::new());
     for (index, route) in sorted {
         let verdict = match judge(route, query, &mut patterns) {
             Err(reason) => Verdict::Broken(reason),
@@ -115,12 +116,20 @@ pub fn explain(routes: &[(u32, &Route)], query: &RouteQuery<'_>) -> Vec<Candidat
                 Verdict::Won { matched }
             }
             Ok(Judgement { misses, .. }) if is_near(route, query, &misses) => Verdict::Lost(misses),
-            Ok(_) => continue,
+            Ok(Judgement { misses, .. }) => {
+                if far.len() < FEW {
+                    far.push(Candidate { route: *index, verdict: Verdict::Lost(misses) });
+                }
+                continue;
+            }
         };
         candidates.push(Candidate { route: *index, verdict });
     }
-    candidates
+    if candidates.is_empty() { far } else { candidates }
 }
+
+/// How many routes are shown if none comes near.
+const FEW: usize = 10;
 
 /// What came of testing a route: how much of the path its pattern matched, and what fails.
 struct Judgement {

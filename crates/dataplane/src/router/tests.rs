@@ -493,6 +493,18 @@ fn explanations_say_what_failed() {
     );
 }
 
+#[test]
+fn if_no_route_comes_near_the_first_ones_are_explained() {
+    let routes: Vec<Route> =
+        (0..12).map(|rank| route(rank, path(PathMatch::Prefix("/orders".into())))).collect();
+    let candidates = explain(&indexed(&routes), &Asked::new("a.test", "/users").as_query());
+    let shown: Vec<u32> = candidates.iter().map(|candidate| candidate.route).collect();
+    assert_eq!(shown, [11, 10, 9, 8, 7, 6, 5, 4, 3, 2]);
+    let lost =
+        |candidate: &Candidate| matches!(&candidate.verdict, Verdict::Lost(m) if m.len() == 1);
+    assert!(candidates.iter().all(lost));
+}
+
 impl Router {
     /// Bytes on the heap.
     fn heap_size(&self) -> usize {

@@ -26,6 +26,8 @@ pub(super) struct Answer {
     pub(super) refused: Option<String>,
     /// Routes that would take the request or nearly would, greatest rank first.
     pub(super) candidates: Vec<CandidateView>,
+    /// How many other routes were looked at, which come less near.
+    pub(super) others: usize,
     /// What the route that won asks of the request besides, if that is not so.
     pub(super) unmet: Option<String>,
     /// The policies that run, in the order of the request.
@@ -132,6 +134,7 @@ pub(super) fn answer(model: &Model, ask: &Ask, caller: Option<&str>) -> anyhow::
         path: String::new(),
         refused: None,
         candidates: Vec::new(),
+        others: 0,
         unmet: None,
         policies: Vec::new(),
         action: None,
@@ -169,6 +172,7 @@ impl Answer {
         let winning = winner.map(|(route, _)| route);
         self.candidates =
             found.iter().map(|candidate| view(candidate, model, winning, &self.path)).collect();
+        self.others = competing.len() - found.len();
         let Some((route, matched)) = winner else { return };
         self.unmet = route.requirements.iter().find_map(|requirement| {
             unmet(requirement.kind, ask).then(|| consequence(requirement.kind, &requirement.unmet))

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::answer::{ActionView, Answer, CandidateView, Outcome, PolicyView, UpstreamView};
 use super::config::Setting;
@@ -27,6 +27,9 @@ pub(super) fn show(answer: &Answer) -> String {
         let _ = writeln!(out, "its path is read as {}", answer.path);
     }
     candidates(&answer.candidates, &mut out);
+    if !answer.is_taken() {
+        others(answer.others, &mut out);
+    }
     if let Some(unmet) = &answer.unmet {
         let _ = writeln!(out, "\n{} {unmet}", styled(ERROR, "But"));
     } else if let Some(action) = &answer.action {
@@ -70,6 +73,15 @@ fn candidates(candidates: &[CandidateView], out: &mut String) {
             let _ = writeln!(out, "             {reason}");
         }
     }
+}
+
+/// Routes that are not shown, where one that was expected may be among them.
+fn others(others: usize, out: &mut String) {
+    let _ = match others {
+        0 => return,
+        1 => writeln!(out, "  1 other route is further off: see `tripylon routes`"),
+        more => writeln!(out, "  {more} other routes are further off: see `tripylon routes`"),
+    };
 }
 
 fn policies(policies: &[PolicyView], out: &mut String) {
@@ -125,12 +137,19 @@ fn plain(value: &Value) -> String {
             Ok(template) => words::template(&template),
             Err(_) => items.iter().map(plain).collect::<Vec<_>>().join(" "),
         },
-        Value::Object(members) => {
+        Value::Object(members) => address(members).unwrap_or_else(|| {
             let values: Vec<_> = members.values().map(plain).collect();
             values.join("=")
-        }
+        }),
         other => other.to_string(),
     }
+}
+
+/// `host:port`, if the object is just these two.
+fn address(members: &Map<String, Value>) -> Option<String> {
+    let (host, port) = (members.get("host")?.as_str()?, members.get("port")?.as_u64()?);
+    let port = u16::try_from(port).ok()?;
+    (members.len() == 2).then(|| words::authority(host, port))
 }
 
 fn show_action(action: &ActionView, out: &mut String) {
@@ -201,6 +220,7 @@ mod tests {
         assert_eq!(shown(json!([])), "none");
         assert_eq!(shown(json!(["a", "b"])), "a, b");
         assert_eq!(shown(json!([{"period": "minute", "limit": 5}])), "minute=5");
+        assert_eq!(shown(json!([{"host": "::1", "port": 6379}])), "[::1]:6379");
         let header = json!([{"name": "X-Id", "value": [{"Text": "id "}, {"Var": "PrincipalId"}]}]);
         assert_eq!(shown(header), "X-Id=id {PrincipalId}");
         assert_eq!(shown(json!("a\u{1b}")), r#""a\u001b""#);
