@@ -66,7 +66,7 @@ impl Documents {
             return Ok(None);
         }
         if let Some(tally) = output::tally(&build.findings) {
-            anstream::eprintln!("{tally}; `tripylon check` shows them\n");
+            anstream::eprintln!("{tally}: see `tripylon check`\n");
         }
         Ok(Some(build))
     }

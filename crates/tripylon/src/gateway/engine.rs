@@ -20,7 +20,7 @@ pub(crate) struct EngineFlags {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) workers: Option<u16>,
     /// Serve /status, /status/ready and /metrics here
-    #[arg(long, value_name = "IP:PORT")]
+    #[arg(long, value_name = "IP:PORT", value_parser = address)]
     pub(crate) status_listen: Option<SocketAddr>,
     /// Most connections of clients; those beyond are closed at once [default: half of the files that the process may have open]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -61,6 +61,11 @@ pub(crate) struct LogFlags {
     /// How much of it [default: info]
     #[arg(long, value_name = "LEVEL")]
     pub(crate) log_level: Option<log::Level>,
+}
+
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    let form = "it is not of the form IP:PORT, such as 127.0.0.1:9100 or [::1]:9100";
+    text.parse().map_err(|_| form)
 }
 
 fn error_place(text: &str) -> Result<log::Place, std::convert::Infallible> {
