@@ -11,6 +11,7 @@ use crate::chain::{Choices, CompiledChain};
 use crate::client_address;
 use crate::downstream::{Body, Downstream};
 use crate::forward::{self, Answer, Broken, Failure};
+use crate::http1::head::split_authority;
 use crate::live::Live;
 use crate::router::RouteQuery;
 use crate::snapshot::{CompiledAction, CompiledListener};
@@ -76,6 +77,12 @@ struct Story<'a, D> {
     voice: &'a Voice,
 }
 
+impl<D> Drop for Story<'_, D> {
+    fn drop(&mut self) {
+        self.worker.telemetry.ended();
+    }
+}
+
 impl<'a, D: Downstream> Story<'a, D> {
     fn new(
         worker: &'a Worker,
@@ -88,6 +95,7 @@ impl<'a, D: Downstream> Story<'a, D> {
         let listener = live.listener(listener);
         let chain = &live.snapshot.chains[listener.unrouted as usize];
         let voice = &live.snapshot.voices[listener.voice as usize];
+        worker.telemetry.begun();
         Self { worker, live, listener, x, choices, down, chain, voice }
     }
 
@@ -182,13 +190,20 @@ impl<'a, D: Downstream> Story<'a, D> {
                 local(status, reason.clone(), "the route asks for more")
             }
             Unmet::RedirectToHttps(status) => {
-                let request = &self.x.request;
-                let location = format!("https://{}{}", request.host(), request.target());
+                let location = format!("https://{}{}", self.public_host(), self.x.request.target());
                 let reply = LocalReply::new(*status, reason::TLS_REDIRECT, "use https")
                     .header("Location", location);
                 Failure::Reply(Box::new(reply), Answered::Local)
             }
         }
+    }
+
+    /// The host that the client asked for: the request's, or by the word of a trusted peer.
+    fn public_host(&self) -> &str {
+        let request = &self.x.request;
+        let word = request.headers.get("x-forwarded-host").filter(|_| self.x.client.trusted);
+        let word = word.and_then(split_authority).map(|(host, _)| host);
+        word.filter(|host| !host.is_empty()).unwrap_or_else(|| request.host())
     }
 
     /// Sends the response and lets it be known.

@@ -64,6 +64,7 @@ families! {
     SENT = "tripylon_http_sent_bytes_total", Counter, "Bytes of responses, heads included.";
     ACCEPTED = "tripylon_connections_accepted_total", Counter, "Connections of clients accepted.";
     ACTIVE = "tripylon_connections_active", Gauge, "Connections of clients open.";
+    IN_FLIGHT = "tripylon_http_requests_in_flight", Gauge, "Requests that have begun and not ended.";
     LIMITS = "tripylon_limit_reached_total", Counter,
         "Clients refused or let go because they wanted more than a limit allows, by limit.";
     FAILURES = "tripylon_upstream_failures_total", Counter, "Failed tries at endpoints, by kind.";
@@ -180,6 +181,7 @@ fn connections(sums: &Sums, page: &mut Page) {
     for (kind, connections) in kinds.iter().zip(&sums.connections) {
         page.line(ACTIVE.name, &[("listener", kind)], connections.active);
     }
+    page.single(&IN_FLIGHT, sums.in_flight);
 }
 
 fn limits(sums: &Sums, page: &mut Page) {

@@ -59,6 +59,8 @@ pub struct Traffic {
     pub accepted: u64,
     /// Connections open now.
     pub active: u64,
+    /// Requests that have begun and not ended.
+    pub in_flight: u64,
     /// Requests that have ended since the start.
     pub requests: u64,
 }
@@ -160,6 +162,7 @@ impl Telemetry {
         Traffic {
             accepted: plain.accepted + tls.accepted,
             active: plain.active + tls.active,
+            in_flight: sums.in_flight,
             requests: sums.routes.iter().flat_map(|(_, totals)| totals.statuses.values()).sum(),
         }
     }

@@ -41,6 +41,9 @@ struct Route {
 pub(super) struct WorkerCells {
     pub(super) opened: [Cell; 2],
     pub(super) closed: [Cell; 2],
+    /// Requests that began, and those that ended.
+    pub(super) begun: Cell,
+    pub(super) ended: Cell,
     /// By limit, in order of [`Limit::ALL`].
     pub(super) limits: [Cell; Limit::ALL.len()],
     /// Requests that no route took.
@@ -59,6 +62,7 @@ pub(super) struct Sums {
     pub(super) workers: usize,
     /// In plain text, and in TLS.
     pub(super) connections: [Connections; 2],
+    pub(super) in_flight: u64,
     /// In order of name; the first is for requests that no route took.
     pub(super) routes: Vec<(Name, Totals)>,
     /// In order of [`Limit::ALL`].
@@ -148,6 +152,7 @@ impl Registry {
         Sums {
             workers: all.workers.len(),
             connections: [0, 1].map(|tls| all.connections(tls)),
+            in_flight: all.in_flight(),
             routes,
             limits: std::array::from_fn(|limit| {
                 all.workers.iter().map(|worker| worker.limits[limit].get()).sum()
@@ -175,6 +180,15 @@ impl Cells {
         let closed = sum(|worker| &worker.closed);
         let accepted = sum(|worker| &worker.opened);
         Connections { accepted, active: accepted.saturating_sub(closed) }
+    }
+
+    fn in_flight(&self) -> u64 {
+        let sum = |cell: fn(&WorkerCells) -> &Cell| -> u64 {
+            self.workers.iter().map(|worker| cell(worker).get()).sum()
+        };
+        // Those that ended first, as above.
+        let ended = sum(|worker| &worker.ended);
+        sum(|worker| &worker.begun).saturating_sub(ended)
     }
 }
 

@@ -83,6 +83,7 @@ async fn status(State(telemetry): State<Arc<Telemetry>>) -> Json<Value> {
             "accepted": plain.accepted + tls.accepted,
             "active": plain.active + tls.active,
         },
+        "requests": { "in_flight": sums.in_flight },
         "reloads": {
             "applied": count(&reloads.applied),
             "rejected": count(&reloads.rejected),

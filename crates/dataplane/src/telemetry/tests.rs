@@ -174,6 +174,11 @@ fn connections_policies_failures_and_counters_are_told() {
         "tripylon_connections_active{listener=\"https\"} 1",
     ];
     assert_eq!(connections, expected);
+    worker.begun();
+    worker.begun();
+    worker.ended();
+    let in_flight = lines(&telemetry, "tripylon_http_requests_in_flight");
+    assert_eq!(in_flight, ["tripylon_http_requests_in_flight 1"]);
     let jwt = worker.policy("jwt");
     assert_eq!((worker.policy("keys"), worker.policy("jwt")), (jwt + 1, jwt));
     worker.policy_time(jwt, 300);
@@ -278,6 +283,7 @@ fn the_status_listener_answers() {
     assert_eq!(status["ready"], true);
     assert_eq!(status["workers"], 1);
     assert_eq!(status["connections"], serde_json::json!({"accepted": 1, "active": 1}));
+    assert_eq!(status["requests"]["in_flight"], 0);
     assert_eq!(status["reloads"]["rejected"], 1);
     assert!(status["reloads"]["last_applied"].is_string());
     telemetry.set_ready(false);

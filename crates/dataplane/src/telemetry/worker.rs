@@ -58,6 +58,16 @@ impl WorkerTelemetry {
         self.cells.closed[usize::from(tls)].add(1);
     }
 
+    /// Counts a request that begins.
+    pub(crate) fn begun(&self) {
+        self.cells.begun.add(1);
+    }
+
+    /// Counts the end of one, though it be that its connection is lost.
+    pub(crate) fn ended(&self) {
+        self.cells.ended.add(1);
+    }
+
     /// Counts a client that has reached a limit.
     pub(crate) fn limit_reached(&self, limit: Limit) {
         self.cells.limits[limit as usize].add(1);

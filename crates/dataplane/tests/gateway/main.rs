@@ -64,9 +64,10 @@ fn what_no_route_takes_is_answered() {
 #[test]
 fn a_trusted_peer_says_that_a_request_came_over_tls() {
     let upstream = Upstream::start(|_| "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".into());
+    let unmet = model::Unmet::Reply(model::reason::TLS_REQUIRED.into());
     let status = |trusted: &str, field: &str| {
-        let build = Build::new().service(service("/", upstream.port())).over_tls_only(trusted);
-        let gateway = build.start();
+        let build = Build::new().service(service("/", upstream.port()));
+        let gateway = build.over_tls_only(&unmet, trusted).start();
         let request = format!("GET / HTTP/1.1\r\nHost: t\r\n{field}\r\n");
         Peer::connect(gateway.port()).ask(&request).status
     };
@@ -74,6 +75,27 @@ fn a_trusted_peer_says_that_a_request_came_over_tls() {
     assert_eq!(status("127.0.0.0/8", "X-Forwarded-Proto: http\r\n"), 426);
     assert_eq!(status("127.0.0.0/8", ""), 426);
     assert_eq!(status("10.0.0.0/8", "X-Forwarded-Proto: https\r\n"), 426);
+}
+
+#[test]
+fn clients_are_redirected_to_the_host_that_they_asked_for() {
+    let location = |trusted: &str, field: &str| {
+        let build = Build::new().service(service("/", 9));
+        let unmet = model::Unmet::RedirectToHttps(308);
+        let gateway = build.over_tls_only(&unmet, trusted).start();
+        let request = format!("GET /a?b=c HTTP/1.1\r\nHost: inner.test:8000\r\n{field}\r\n");
+        let response = Peer::connect(gateway.port()).ask(&request);
+        assert_eq!(response.status, 308);
+        response.header("location").expect("a redirect has a location").to_owned()
+    };
+    let field = "X-Forwarded-Host: outer.test:443\r\n";
+    assert_eq!(location("127.0.0.0/8", field), "https://outer.test/a?b=c");
+    assert_eq!(location("127.0.0.0/8", ""), "https://inner.test/a?b=c");
+    assert_eq!(location("10.0.0.0/8", field), "https://inner.test/a?b=c");
+    for strange in ["a.test/b", "a.test, b.test:x", "user@a.test", ""] {
+        let field = format!("X-Forwarded-Host: {strange}\r\n");
+        assert_eq!(location("127.0.0.0/8", &field), "https://inner.test/a?b=c");
+    }
 }
 
 #[test]

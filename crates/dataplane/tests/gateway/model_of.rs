@@ -77,11 +77,10 @@ impl Build {
     }
 
     /// Has all routes ask for TLS, and the peers of a network believed.
-    pub(crate) fn over_tls_only(mut self, trusted: &str) -> Self {
+    pub(crate) fn over_tls_only(mut self, unmet: &model::Unmet, trusted: &str) -> Self {
         for route in &mut self.0.routes {
-            let unmet = model::Unmet::Reply(model::reason::TLS_REQUIRED.into());
             let kind = model::RequirementKind::Tls;
-            route.requirements.push(model::Requirement { kind, unmet });
+            route.requirements.push(model::Requirement { kind, unmet: unmet.clone() });
         }
         let trusted = trusted.parse().expect("a network");
         self.0.listeners[0].client_address.trusted.push(trusted);

@@ -53,15 +53,16 @@ struct Engine(Arc<Gateway>);
 impl Node for Engine {
     fn connections(&self) -> Connections {
         let traffic = self.0.traffic();
+        // On a connection with HTTP/2 there may be several.
+        let writing = traffic.in_flight.min(traffic.active);
         Connections {
             accepted: traffic.accepted,
             handled: traffic.accepted,
             active: traffic.active,
-            // Workers do not say what each of their connections is doing: that would cost every
-            // request something.
+            // A head that has not come whole is no request yet: its connection counts as waiting.
             reading: 0,
-            writing: 0,
-            waiting: traffic.active,
+            writing,
+            waiting: traffic.active - writing,
             requests: traffic.requests,
         }
     }

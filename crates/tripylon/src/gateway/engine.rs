@@ -17,16 +17,16 @@ pub(crate) struct EngineFlags {
     #[arg(long, value_name = "IP")]
     pub(crate) bind: Option<IpAddr>,
     /// Number of workers [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = count::<u16>)]
     pub(crate) workers: Option<u16>,
     /// Serve /status, /status/ready and /metrics here
     #[arg(long, value_name = "IP:PORT", value_parser = address)]
     pub(crate) status_listen: Option<SocketAddr>,
     /// Most connections of clients; those beyond are closed at once [default: half of the files that the process may have open]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = count::<u32>)]
     pub(crate) max_connections: Option<u32>,
     /// Most connections of one client address, or of one /64 network of IPv6 [default: no limit]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = count::<u32>)]
     pub(crate) max_connections_per_client: Option<u32>,
     #[command(flatten)]
     pub(crate) detours: Detours,
@@ -66,6 +66,13 @@ pub(crate) struct LogFlags {
 fn address(text: &str) -> Result<SocketAddr, &'static str> {
     let form = "it is not of the form IP:PORT, such as 127.0.0.1:9100 or [::1]:9100";
     text.parse().map_err(|_| form)
+}
+
+fn count<N: TryFrom<u32>>(text: &str) -> Result<N, &'static str> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number
+        .and_then(|number: u32| number.try_into().ok())
+        .ok_or("it is not a whole number from 1 on")
 }
 
 fn error_place(text: &str) -> Result<log::Place, std::convert::Infallible> {

@@ -35,8 +35,8 @@ impl control::Process for Process {
     fn report(&mut self, report: &Report) {
         let outcome = &report.outcome;
         // The start is no change; whoever started the process is told otherwise.
-        if outcome.cause != Cause::Start {
-            self.engine.reloaded(outcome.verdict != Verdict::Rejected);
+        if outcome.cause != Cause::Start && outcome.verdict != Verdict::Unchanged {
+            self.engine.reloaded(outcome.verdict == Verdict::Applied);
         }
         self.show(report);
         if outcome.cause != Cause::Start {

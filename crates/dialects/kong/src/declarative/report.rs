@@ -194,6 +194,8 @@ impl Report<'_> {
 
     fn field(&mut self, item: &Item<'_>, path: &mut Vec<Key>, problem: &Problem) {
         match problem {
+            // What nothing is found for is reported by `references`, with what was looked for.
+            Problem::Here(violation) if violation.rule == Rule::Reference => {}
             Problem::Here(violation) => {
                 let finding = self.finding(item, path, violation);
                 self.findings.push(finding);
@@ -245,8 +247,9 @@ impl Report<'_> {
                 return self.misplaced(item, path, &place);
             }
             Rule::Null => &own::FIELD_NOT_ALLOWED,
-            Rule::Reference => &codes::UNKNOWN_REFERENCE,
-            Rule::Value | Rule::Entity | Rule::Consequence | Rule::Unique => &own::INVALID_FIELD,
+            Rule::Value | Rule::Entity | Rule::Consequence | Rule::Unique | Rule::Reference => {
+                &own::INVALID_FIELD
+            }
         };
         let mut finding = Finding::new(code, format!("{whose}: {said}")).at(place.span);
         if violation.rule == Rule::Type
@@ -272,7 +275,8 @@ impl Report<'_> {
             Rule::Type => type_help(node, &violation.text),
             Rule::OneOf => {
                 let field = field_at(shape, path)?;
-                let options = field.one_of.as_deref()?.iter().filter_map(Value::as_str);
+                let options = field.one_of.as_deref()?.iter().chain(&field.own_values);
+                let options = options.filter_map(Value::as_str);
                 Some(format!("did you mean `{}`?", did_you_mean(node.as_str()?, options)?))
             }
             Rule::Null => Some("remove it".to_owned()),

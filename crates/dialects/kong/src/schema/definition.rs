@@ -128,6 +128,9 @@ pub(crate) struct Field {
     pub(crate) eq: Option<Value>,
     pub(crate) ne: Option<Value>,
     pub(crate) one_of: Option<Vec<Value>>,
+    /// Values beside those of `one_of` that Kong has not: no schema shows them.
+    #[serde(default)]
+    pub(crate) own_values: Vec<Value>,
     pub(crate) not_one_of: Option<Vec<Value>>,
     pub(crate) gt: Option<f64>,
     pub(crate) between: Option<[f64; 2]>,
@@ -370,6 +373,7 @@ impl Field {
             eq: None,
             ne: None,
             one_of: None,
+            own_values: Vec::new(),
             not_one_of: None,
             gt: None,
             between: None,

@@ -238,7 +238,9 @@ fn check_choice(field: &Field, value: &Value) -> Result<(), Violation> {
         ));
     }
     match &field.one_of {
-        Some(options) if !options.iter().any(|option| same(option, value)) => {
+        Some(options)
+            if !options.iter().chain(&field.own_values).any(|option| same(option, value)) =>
+        {
             Err(Violation::new(Rule::OneOf, format!("expected one of: {}", listed(options))))
         }
         _ => Ok(()),

@@ -29,14 +29,14 @@ impl Journal {
         Self { name, written: Mutex::default() }
     }
 
-    /// It does not answer.
+    /// It does not answer, or lets us do nothing: a password is wrong.
     pub(super) fn lost(&self, why: &dyn Display) {
         let mut written = self.written.lock();
         if let Some(unsaid) = written.turn() {
             written.lost = true;
             tracing::warn!(
                 target: "rate_limit", store = %self.name, error = %why, unsaid,
-                "the store of rate limits does not answer; it is tried in the background",
+                "the store of rate limits cannot be used; it is tried in the background",
             );
         }
     }
@@ -51,13 +51,13 @@ impl Journal {
         }
     }
 
-    /// It answers.
+    /// It can be used.
     pub(super) fn found(&self) {
         let mut written = self.written.lock();
         if std::mem::take(&mut written.lost) {
             tracing::info!(
                 target: "rate_limit", store = %self.name,
-                "the store of rate limits answers again",
+                "the store of rate limits can be used again",
             );
         }
     }
@@ -121,9 +121,9 @@ mod tests {
             journal.refused(&"out of memory");
         });
         assert_eq!(lines.len(), 2, "{lines:#?}");
-        assert!(lines[0].starts_with("WARN rate_limit: the store of rate limits does not answer"));
+        assert!(lines[0].starts_with("WARN rate_limit: the store of rate limits cannot be used"));
         assert!(lines[0].contains("store=redis.test:6379 error=connection refused unsaid=0"));
-        assert!(lines[1].starts_with("INFO rate_limit: the store of rate limits answers again"));
+        assert!(lines[1].starts_with("INFO rate_limit: the store of rate limits can be used again"));
     }
 
     #[test]
