@@ -1,7 +1,9 @@
 //! What the engine and the error log are told, by the command line and by the settings.
 
+use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::Args;
 use dataplane::{AccessLogSettings, ConnectTo, ConnectionLimits, LogFormat, LogTarget};
@@ -17,16 +19,16 @@ pub(crate) struct EngineFlags {
     #[arg(long, value_name = "IP")]
     pub(crate) bind: Option<IpAddr>,
     /// Number of workers [default: one per core]
-    #[arg(long, value_name = "N", value_parser = count::<u16>)]
+    #[arg(long, value_name = "N", value_parser = workers)]
     pub(crate) workers: Option<u16>,
     /// Serve /status, /status/ready and /metrics here
     #[arg(long, value_name = "IP:PORT", value_parser = address)]
     pub(crate) status_listen: Option<SocketAddr>,
     /// Most connections of clients; those beyond are closed at once [default: half of the files that the process may have open]
-    #[arg(long, value_name = "N", value_parser = count::<u32>)]
+    #[arg(long, value_name = "N", value_parser = connections)]
     pub(crate) max_connections: Option<u32>,
     /// Most connections of one client address, or of one /64 network of IPv6 [default: no limit]
-    #[arg(long, value_name = "N", value_parser = count::<u32>)]
+    #[arg(long, value_name = "N", value_parser = connections)]
     pub(crate) max_connections_per_client: Option<u32>,
     #[command(flatten)]
     pub(crate) detours: Detours,
@@ -68,11 +70,17 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| form)
 }
 
-fn count<N: TryFrom<u32>>(text: &str) -> Result<N, &'static str> {
-    let number = text.parse().ok().filter(|number| *number > 0);
-    number
-        .and_then(|number: u32| number.try_into().ok())
-        .ok_or("it is not a whole number from 1 on")
+fn workers(text: &str) -> Result<u16, String> {
+    count(text, u16::MAX)
+}
+
+fn connections(text: &str) -> Result<u32, String> {
+    count(text, u32::MAX)
+}
+
+fn count<N: FromStr + PartialOrd + Default + Display>(text: &str, most: N) -> Result<N, String> {
+    let number = text.parse().ok().filter(|number| *number > N::default());
+    number.ok_or_else(|| format!("it is not a whole number from 1 to {most}"))
 }
 
 fn error_place(text: &str) -> Result<log::Place, std::convert::Infallible> {
