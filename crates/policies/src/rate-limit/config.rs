@@ -63,6 +63,9 @@ pub(super) struct ByConfig {
     pub(super) path: Option<String>,
 }
 
+/// Stands for the authorities that the system trusts.
+pub(super) const SYSTEM: &str = "system";
+
 /// What tells callers apart. Where a request has no such thing, the client's address does.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -92,8 +95,10 @@ pub(super) struct StoreConfig {
     /// The number of the database; 0 in a cluster.
     pub(super) database: u32,
     pub(super) tls: bool,
-    /// Whether certificates must come from an authority that the system trusts, for the name.
+    /// Whether certificates must come from one of `authorities`, for the name.
     pub(super) tls_verify: bool,
+    /// The authorities to trust, in PEM; `system` stands for those that the system trusts.
+    pub(super) authorities: Vec<String>,
     /// The name that certificates must be issued for, if it is not the host's.
     pub(super) server_name: Option<String>,
     /// How long making a connection may take; no request waits for it longer than for the rest.
@@ -180,6 +185,7 @@ impl Default for StoreConfig {
             database: 0,
             tls: false,
             tls_verify: true,
+            authorities: vec![SYSTEM.to_owned()],
             server_name: None,
             connect_timeout_ms: 2_000,
             timeout_ms: 50,

@@ -28,8 +28,23 @@ pub(super) fn store(reader: &mut Reader<'_, '_>) -> Value {
         reader.stands(field, &format!("store/{to}"));
         store.insert(to.to_owned(), value);
     }
+    if let Some(authorities) = authorities(reader) {
+        store.insert("authorities".to_owned(), authorities);
+    }
     place(reader, &mut store);
     Value::Object(store)
+}
+
+/// The authorities of `lua_ssl_trusted_certificate`; `None` for the system's alone. A file that
+/// could not be read has a finding of its own.
+fn authorities(reader: &Reader<'_, '_>) -> Option<Value> {
+    let settings = &reader.context.settings.upstream_tls;
+    if settings.trusted.is_empty() {
+        return None;
+    }
+    let system = settings.trust_system.then_some("system");
+    let files = settings.trusted.iter().filter_map(|source| source.text());
+    Some(system.into_iter().chain(files).collect())
 }
 
 /// Where it is: a cluster, what sentinels name, one server, or the gateway's.

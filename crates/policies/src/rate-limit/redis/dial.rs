@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, ErrorKind, RedisConnectionInfo, RedisError};
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
@@ -23,8 +23,6 @@ use super::tls;
 /// Makes connections to the servers of a store.
 pub(super) struct Dialer {
     pub(super) settings: Settings,
-    /// The authorities to trust in place of the system's.
-    roots: Option<RootCertStore>,
     tls: OnceCell<Arc<ClientConfig>>,
 }
 
@@ -57,8 +55,8 @@ pub(super) enum DialError {
 }
 
 impl Dialer {
-    pub(super) fn new(settings: Settings, roots: Option<RootCertStore>) -> Self {
-        Self { settings, roots, tls: OnceCell::new() }
+    pub(super) fn new(settings: Settings) -> Self {
+        Self { settings, tls: OnceCell::new() }
     }
 
     /// A connection to the server that has all keys: the first node that answers, or the master
@@ -197,15 +195,12 @@ impl Dialer {
     /// Reading the system's authorities takes a while: once, and not on the worker's thread.
     async fn tls(&self, address: &Address, tls: &Tls) -> Result<Arc<ClientConfig>, DialError> {
         let make = || async {
-            if !tls.verify {
+            let Some(trust) = tls.trust.clone() else {
                 return Ok(Arc::new(tls::trusting()));
-            }
-            let roots = match &self.roots {
-                Some(roots) => roots.clone(),
-                None => tokio::task::spawn_blocking(tls::system_roots)
-                    .await
-                    .map_err(|error| DialError::Tls(address.clone(), error.to_string()))?,
             };
+            let roots = tokio::task::spawn_blocking(move || tls::roots(&trust))
+                .await
+                .map_err(|error| DialError::Tls(address.clone(), error.to_string()))?;
             tls::verifying(roots).map(Arc::new).map_err(|why| DialError::Tls(address.clone(), why))
         };
         self.tls.get_or_try_init(make).await.cloned()

@@ -8,7 +8,6 @@ use filter::WorkerCx;
 use parking_lot::Mutex;
 use redis::RedisResult;
 use redis::aio::MultiplexedConnection;
-use rustls::RootCertStore;
 use tokio::time::Instant;
 
 use super::alarm::Alarms;
@@ -37,16 +36,11 @@ pub(super) struct Pooled {
 struct Pool(Mutex<HashMap<Settings, Weak<Link>>>);
 
 impl Pooled {
-    /// The link of a worker by these settings. `roots` are trusted in place of the system's
-    /// authorities.
-    pub(super) fn start(
-        settings: &Settings,
-        roots: Option<RootCertStore>,
-        cx: &WorkerCx,
-    ) -> Self {
+    /// The link of a worker by these settings.
+    pub(super) fn start(settings: &Settings, cx: &WorkerCx) -> Self {
         let name = format!("rate-limit/links/{}", cx.worker);
         let pool = cx.shared.get_or_make(&name, Pool::default);
-        Self { link: pool.link(settings, roots, cx), _pool: pool }
+        Self { link: pool.link(settings, cx), _pool: pool }
     }
 }
 
@@ -59,27 +53,22 @@ impl Deref for Pooled {
 }
 
 impl Pool {
-    fn link(
-        &self,
-        settings: &Settings,
-        roots: Option<RootCertStore>,
-        cx: &WorkerCx,
-    ) -> Arc<Link> {
+    fn link(&self, settings: &Settings, cx: &WorkerCx) -> Arc<Link> {
         let mut links = self.0.lock();
         if let Some(link) = links.get(settings).and_then(Weak::upgrade) {
             return link;
         }
         links.retain(|_, link| link.strong_count() > 0);
-        let link = Arc::new(Link::start(settings, roots, cx));
+        let link = Arc::new(Link::start(settings, cx));
         links.insert(settings.clone(), Arc::downgrade(&link));
         link
     }
 }
 
 impl Link {
-    fn start(settings: &Settings, roots: Option<RootCertStore>, cx: &WorkerCx) -> Self {
+    fn start(settings: &Settings, cx: &WorkerCx) -> Self {
         let alarms = Alarms::of(settings, cx);
-        let dialer = Arc::new(Dialer::new(settings.clone(), roots));
+        let dialer = Arc::new(Dialer::new(settings.clone()));
         let (link, task) = if settings.topology == Topology::Cluster {
             let (cluster, task) = Cluster::new(dialer, alarms, cx.spawn.clone());
             (Self::Cluster(cluster), task)

@@ -73,7 +73,7 @@ impl RedisStore {
 
     /// Starts the store on a worker.
     pub(super) fn start(&self, cx: &WorkerCx) -> RunningRedis {
-        let link = Pooled::start(&self.settings, None, cx);
+        let link = Pooled::start(&self.settings, cx);
         match self.sync_every {
             None => RunningRedis::Asking(Asking::new(&self.settings, &self.keys, link)),
             Some(every) => {

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use ::filter::Problem;
-use rustls::pki_types::ServerName;
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
 
 use super::super::config::{
-    Address, Secret, SentinelConfig, SentinelRole, StoreConfig, StoreMode,
+    Address, SYSTEM, Secret, SentinelConfig, SentinelRole, StoreConfig, StoreMode,
 };
 
 /// What is needed to reach Redis. Policies with equal settings share a worker's connection.
@@ -44,9 +46,19 @@ pub(super) struct Login {
 /// How connections are protected.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Tls {
-    pub(super) verify: bool,
+    /// By whom certificates must have been issued; none if any will do.
+    pub(super) trust: Option<Trust>,
     /// In place of the host's name.
     pub(super) server_name: Option<ServerName<'static>>,
+}
+
+/// Whose certificates are believed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Trust {
+    /// Those of the authorities that the system trusts.
+    pub(super) system: bool,
+    /// Those of these.
+    pub(super) authorities: Vec<CertificateDer<'static>>,
 }
 
 /// The longest that a request waits, whatever is configured.
@@ -162,7 +174,48 @@ fn tls(config: &StoreConfig, problems: &mut Vec<Problem>) -> Option<Tls> {
             None
         }
     });
-    config.tls.then_some(Tls { verify: config.tls_verify, server_name })
+    let trust = config.tls_verify.then(|| trust(&config.authorities, problems));
+    config.tls.then_some(Tls { trust, server_name })
+}
+
+fn trust(named: &[String], problems: &mut Vec<Problem>) -> Trust {
+    let mut trust = Trust { system: false, authorities: Vec::new() };
+    for (ix, text) in named.iter().enumerate() {
+        if text == SYSTEM {
+            trust.system = true;
+            continue;
+        }
+        let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
+        let found = match found {
+            Ok(found) if found.is_empty() => Err("there is no certificate in it".to_owned()),
+            Ok(found) => usable(found),
+            Err(error) => Err(format!("it is no PEM: {error}")),
+        };
+        match found {
+            Ok(found) => trust.authorities.extend(found),
+            Err(why) => {
+                let message = format!("a certificate authority cannot be used: {why}");
+                let problem = Problem::new(format!("/store/authorities/{ix}"), message);
+                problems.push(problem.help("give certificates in PEM, or `system`"));
+            }
+        }
+    }
+    if named.is_empty() {
+        let message = "no certificate can be verified if no authority is trusted";
+        let problem = Problem::new("/store/authorities", message);
+        problems.push(problem.help("name one, or `system`; or set `tls_verify` to false"));
+    }
+    trust
+}
+
+fn usable(
+    certificates: Vec<CertificateDer<'static>>,
+) -> Result<Vec<CertificateDer<'static>>, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in &certificates {
+        roots.add(certificate.clone()).map_err(|error| error.to_string())?;
+    }
+    Ok(certificates)
 }
 
 #[cfg(test)]
@@ -211,6 +264,10 @@ mod tests {
         assert_eq!(places(json!({"nodes": [{"host": ""}]})), ["/store/nodes/0"]);
         assert_eq!(places(json!({"mode": "cluster", "database": 1})), ["/store/database"]);
         assert_eq!(places(json!({"timeout_ms": 0})), ["/store/timeout_ms"]);
+        assert_eq!(places(json!({"authorities": []})), ["/store/authorities"]);
+        let broken = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
+        let authorities = json!({"authorities": ["system", "no PEM", broken]});
+        assert_eq!(places(authorities), ["/store/authorities/1", "/store/authorities/2"]);
         assert_eq!(places(json!({"server_name": "a b"})), ["/store/server_name"]);
         assert_eq!(places(json!({"mode": "sentinel"})), ["/store/sentinel"]);
         assert_eq!(places(json!({"sentinel": {"master": "m"}})), ["/store/sentinel"]);

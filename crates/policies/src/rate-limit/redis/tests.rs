@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use rustls::RootCertStore;
 use serde_json::{Value, json};
 
 use super::super::limit::{Limit, Verdict, currents};
@@ -13,15 +12,7 @@ use super::*;
 use crate::testing::{Gateway, NOON};
 
 /// A store with time enough for a busy machine.
-pub(super) fn store(gateway: &Gateway, config: Value) -> Asking {
-    store_trusting(gateway, config, None)
-}
-
-fn store_trusting(
-    gateway: &Gateway,
-    mut config: Value,
-    roots: Option<RootCertStore>,
-) -> Asking {
+pub(super) fn store(gateway: &Gateway, mut config: Value) -> Asking {
     config["kind"] = json!("redis");
     config["connect_timeout_ms"] = json!(10_000);
     let config: StoreConfig = serde_json::from_value(config).unwrap();
@@ -29,7 +20,7 @@ fn store_trusting(
     let mut store = RedisStore::prepare(&config, "r:s", &mut problems);
     assert_eq!(problems, []);
     store.settings.budget = Duration::from_secs(10);
-    let link = Pooled::start(&store.settings, roots, &gateway.worker(0));
+    let link = Pooled::start(&store.settings, &gateway.worker(0));
     Asking::new(&store.settings, &store.keys, link)
 }
 
@@ -172,7 +163,7 @@ fn what_goes_wrong_is_told_without_secrets() {
         {"host": "127.0.0.1", "port": server.port}
     ]});
     let config: StoreConfig = serde_json::from_value(login).unwrap();
-    let dialer = Dialer::new(Settings::prepare(&config, &mut Vec::new()), None);
+    let dialer = Dialer::new(Settings::prepare(&config, &mut Vec::new()));
     let why = run(dialer.server()).err().unwrap().to_string();
     assert!(why.contains(&format!("127.0.0.1:{}: ", server.port)), "{why}");
     assert!(why.contains("WRONGPASS") || why.contains("authentication"), "{why}");
@@ -245,36 +236,32 @@ mod tls {
     use super::*;
 
     /// A server with a certificate for `redis.test`, and who issued that.
-    fn server() -> (Server, RootCertStore) {
+    fn server() -> (Server, String) {
         let authority_key = KeyPair::generate().unwrap();
         let mut authority = CertificateParams::new(vec![]).unwrap();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority_certificate = authority.self_signed(&authority_key).unwrap();
-        let mut roots = RootCertStore::empty();
-        roots.add(authority_certificate.der().clone()).unwrap();
         let key = KeyPair::generate().unwrap();
         let names = vec!["redis.test".to_owned()];
         let certificate = CertificateParams::new(names)
             .unwrap()
             .signed_by(&key, &Issuer::new(authority, authority_key))
             .unwrap();
-        (Server::start_tls(&certificate.pem(), &key.serialize_pem()), roots)
+        (Server::start_tls(&certificate.pem(), &key.serialize_pem()), authority_certificate.pem())
     }
 
     #[test]
     fn certificates_are_verified_unless_they_need_not_be() {
-        let (server, roots) = server();
-        let outcome = |tls: Value, roots: Option<RootCertStore>| {
+        let (server, authority) = server();
+        let outcome = |tls: Value| {
             let config = with(with(at(server.port), json!({"tls": true})), tls);
-            run(async {
-                take(&store_trusting(&Gateway::new(), config, roots), "a", NOON).await.is_ok()
-            })
+            run(async { take(&store(&Gateway::new(), config), "a", NOON).await.is_ok() })
         };
-        let named = json!({"server_name": "redis.test"});
-        assert!(outcome(named.clone(), Some(roots.clone())), "trusted, by its name");
-        assert!(!outcome(json!({}), Some(roots.clone())), "trusted, by another name");
-        assert!(!outcome(named, None), "by its name, but the system does not trust it");
-        assert!(outcome(json!({"tls_verify": false}), None), "not verified");
-        assert!(!outcome(json!({"tls": false}), None), "not TLS");
+        let (named, trusted) = ("redis.test", json!(["system", authority]));
+        assert!(outcome(json!({"server_name": named, "authorities": trusted})), "trusted");
+        assert!(!outcome(json!({"authorities": trusted})), "trusted, by another name");
+        assert!(!outcome(json!({"server_name": named})), "the system does not trust it");
+        assert!(outcome(json!({"tls_verify": false})), "not verified");
+        assert!(!outcome(json!({"tls": false})), "not TLS");
     }
 }

@@ -8,10 +8,15 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-/// The authorities that the system trusts. Reads files.
-pub(super) fn system_roots() -> RootCertStore {
+use super::settings::Trust;
+
+/// The authorities to trust. Reads files if the system's are among them.
+pub(super) fn roots(trust: &Trust) -> RootCertStore {
     let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots.add_parsable_certificates(trust.authorities.iter().cloned());
+    if trust.system {
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    }
     roots
 }
 

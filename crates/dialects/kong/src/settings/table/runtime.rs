@@ -20,7 +20,7 @@ pub(super) const TUNING: Section = Section {
 pub(super) const EXTENSIONS: Section = Section {
     title: "Lua, Wasm, vaults and the rest",
     properties: rows! {
-        lua_ssl_trusted_certificate: List = "system", Used "authorities that upstreams are judged by where a service names none: `system` and PEM files";
+        lua_ssl_trusted_certificate: List = "system", Used "authorities that upstreams are judged by where a service names none, and Redis servers: `system` and PEM files";
         lua_ssl_verify_depth: Number = "1", Used "how many intermediate certificates an upstream may show where a service does not say";
         lua_ssl_protocols: Text = "TLSv1.2 TLSv1.3", Note "the gateway speaks TLS 1.2 and 1.3 to upstreams";
         lua_package_path: Text = "./?.lua;./?/init.lua;", Warning "Lua plugins are not hosted yet";
