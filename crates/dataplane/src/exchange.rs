@@ -13,7 +13,7 @@ use crate::downstream::{Body, Downstream};
 use crate::forward::{self, Answer, Broken, Failure};
 use crate::http1::head::split_authority;
 use crate::live::Live;
-use crate::router::RouteQuery;
+use crate::router::{Found, RouteQuery};
 use crate::snapshot::{CompiledAction, CompiledListener};
 use crate::telemetry::Limit;
 use crate::tunnel;
@@ -107,8 +107,8 @@ impl<'a, D: Downstream> Story<'a, D> {
         if limit > 0 && matches!(self.x.request.body, BodyLength::Known(length) if length > limit) {
             return Err(local(413, reason::BODY_TOO_LARGE, "the request's body is too large"));
         }
-        let (route, matched) = self.route()?;
-        let route = &self.live.snapshot.routes[route as usize];
+        let found = self.route()?;
+        let route = &self.live.snapshot.routes[found.route as usize];
         for requirement in &route.requirements {
             if !self.meets(requirement.kind) {
                 return Err(self.unmet(&requirement.unmet));
@@ -122,7 +122,7 @@ impl<'a, D: Downstream> Story<'a, D> {
         match &route.action {
             CompiledAction::Forward(forward) => {
                 let (worker, voice) = (self.worker, self.voice);
-                forward::forward(worker, live, forward, voice, matched, self.x, self.down).await
+                forward::forward(worker, live, forward, voice, found, self.x, self.down).await
             }
             CompiledAction::Reply(reason) => {
                 Err(local(503, reason.clone(), "the route answers by itself"))
@@ -136,8 +136,8 @@ impl<'a, D: Downstream> Story<'a, D> {
         }
     }
 
-    /// The route, and how much of the path it matched. The story goes on with its chain and voice.
-    fn route(&mut self) -> Result<(u32, usize), Failure> {
+    /// The route, and how it matched the path. The story goes on with its chain and voice.
+    fn route(&mut self) -> Result<Found<'a>, Failure> {
         let x = &*self.x;
         let query = RouteQuery {
             host: x.request.host(),
@@ -153,12 +153,11 @@ impl<'a, D: Downstream> Story<'a, D> {
         let Some(found) = self.listener.router.find(&query) else {
             return Err(local(404, reason::NO_ROUTE, "no route takes this request"));
         };
-        let (route, matched) = (found.route, found.matched);
-        self.x.route = Some(route);
-        let compiled = &self.live.snapshot.routes[route as usize];
+        self.x.route = Some(found.route);
+        let compiled = &self.live.snapshot.routes[found.route as usize];
         self.chain = &self.live.snapshot.chains[compiled.chain as usize];
         self.voice = &self.live.snapshot.voices[compiled.voice as usize];
-        Ok((route, matched))
+        Ok(found)
     }
 
     fn meets(&self, requirement: RequirementKind) -> bool {

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use filter::{Counters, Kinds, Shared};
-use model::{ListenerId, Model};
+use model::{ListenerId, Model, UpstreamId};
 
 use crate::admission::Admission;
 use crate::listen;
@@ -15,6 +15,7 @@ use crate::settings::{ConnectTo, Settings};
 use crate::snapshot::{CompiledListener, Rejection, Snapshot};
 use crate::telemetry::status::{self, StatusServer};
 use crate::telemetry::{Telemetry, Traffic};
+use crate::upstream::{CompiledUpstream, UndecidedHealth, UpstreamHealth};
 use crate::watchdog::{Pulse, Watchdog};
 use crate::worker::{Command, Common, Handle};
 
@@ -119,6 +120,32 @@ impl Gateway {
     /// Connections and requests of clients until now.
     pub fn traffic(&self) -> Traffic {
         self.common.telemetry.traffic()
+    }
+
+    /// How the members of an upstream are; `None` if there is no such upstream.
+    pub fn health(&self, upstream: &UpstreamId) -> Option<UpstreamHealth> {
+        Some(self.upstream(upstream)?.health())
+    }
+
+    /// Decides whether an endpoint, by its host and port in the model, or one address of it, is fit
+    /// for use. It holds until checks find out otherwise.
+    ///
+    /// # Errors
+    /// If there is no such endpoint, or its upstream has no health checks.
+    pub fn decide_health(
+        &self,
+        upstream: &UpstreamId,
+        endpoint: (&str, u16),
+        address: Option<(IpAddr, u16)>,
+        fit: bool,
+    ) -> Result<(), UndecidedHealth> {
+        let upstream = self.upstream(upstream).ok_or(UndecidedHealth::Unknown)?;
+        upstream.decide(endpoint, address, fit)
+    }
+
+    fn upstream(&self, id: &UpstreamId) -> Option<Arc<CompiledUpstream>> {
+        let published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        published.snapshot.upstreams.iter().find(|upstream| upstream.id == *id).cloned()
     }
 
     /// Takes no more connections and waits until those there are have ended, or until the time

@@ -36,3 +36,4 @@ pub use gateway::{Gateway, compile_check};
 pub use settings::{ConnectTo, ConnectionLimits, InvalidConnectTo, Settings};
 pub use snapshot::{Rejection, RejectionKind};
 pub use telemetry::{AccessLogSettings, InvalidLogFormat, LogFormat, LogTarget, Traffic};
+pub use upstream::{EndpointHealth, MemberHealth, UndecidedHealth, UpstreamHealth};

@@ -14,7 +14,7 @@ use crate::chain::{CompiledChain, Names, PrincipalMaps, identities, principal_in
 use crate::router::Router;
 use crate::settings::{ConnectTo, Settings};
 use crate::tls::{ClientTls, ServerTls};
-use crate::upstream::CompiledUpstream;
+use crate::upstream::{CompiledUpstream, Group};
 use crate::voice::{Text, Voice};
 
 /// A compiled model.
@@ -24,6 +24,7 @@ pub(crate) struct Snapshot {
     pub(crate) chains: Vec<CompiledChain>,
     pub(crate) policies: Vec<CompiledPolicy>,
     pub(crate) upstreams: Vec<Arc<CompiledUpstream>>,
+    groups: HashMap<UpstreamId, Arc<Group>>,
     pub(crate) voices: Vec<Arc<Voice>>,
     pub(crate) identities: Identities,
     credentials: HashMap<Fingerprint, Arc<dyn std::any::Any + Send + Sync>>,
@@ -137,6 +138,7 @@ impl Snapshot {
             chains: Vec::new(),
             policies: Vec::new(),
             upstreams: Vec::new(),
+            groups: HashMap::new(),
             voices: Vec::new(),
             identities: Identities::default(),
             credentials: HashMap::new(),
@@ -167,7 +169,8 @@ impl Snapshot {
         let (identities, credentials) = compiler.identities();
         let voices = compiler.voices();
         let client_tls = compiler.client_tls();
-        let upstreams = compiler.upstreams(&client_tls, &settings.connect_to);
+        let groups = compiler.groups();
+        let upstreams = compiler.upstreams(&groups, &client_tls, &settings.connect_to);
         let server_tls = compiler.server_tls();
         if !rejections.is_empty() {
             return Err(rejections);
@@ -185,6 +188,7 @@ impl Snapshot {
             chains: chains.compiled,
             policies,
             upstreams,
+            groups,
             voices,
             identities,
             credentials,
@@ -313,8 +317,16 @@ impl Compiler<'_> {
         ClientTls::new(&self.model.authorities, self.previous.map(|p| &p.client_tls))
     }
 
+    /// What upstreams know of their members outlives the snapshot.
+    fn groups(&self) -> HashMap<UpstreamId, Arc<Group>> {
+        let known = |id: &UpstreamId| self.previous?.groups.get(id).cloned();
+        let ids = self.model.upstreams.iter().map(group_of);
+        ids.map(|id| (id.clone(), known(id).unwrap_or_default())).collect()
+    }
+
     fn upstreams(
         &mut self,
+        groups: &HashMap<UpstreamId, Arc<Group>>,
         client_tls: &ClientTls,
         detours: &[ConnectTo],
     ) -> Vec<Arc<CompiledUpstream>> {
@@ -339,7 +351,8 @@ impl Compiler<'_> {
                     continue;
                 }
             };
-            let upstream = CompiledUpstream::compile(upstream, fingerprint, tls, detours);
+            let group = Arc::clone(&groups[group_of(upstream)]);
+            let upstream = CompiledUpstream::compile(upstream, fingerprint, group, tls, detours);
             compiled.push(Arc::new(upstream));
         }
         compiled
@@ -519,6 +532,10 @@ fn compile_forward(forward: &Forward, upstreams: &HashMap<&UpstreamId, u32>) -> 
         upstreams: targets,
         weights,
     }))
+}
+
+fn group_of(upstream: &model::Upstream) -> &UpstreamId {
+    upstream.group.as_ref().unwrap_or(&upstream.id)
 }
 
 /// An upstream is the same if its own value and the authorities that it names are.

@@ -153,8 +153,14 @@ impl Check<'_> {
 
     fn upstreams(&mut self) {
         let authorities: HashSet<_> = self.model.authorities.iter().map(|a| &a.id).collect();
+        let upstreams: HashSet<_> = self.model.upstreams.iter().map(|u| &u.id).collect();
         for upstream in &self.model.upstreams {
-            for authority in upstream.tls.iter().flat_map(|tls| &tls.authorities) {
+            if let Some(group) = upstream.group.as_ref().filter(|id| !upstreams.contains(id)) {
+                self.dangling(&upstream.origin, "upstream", "upstream", group.as_str());
+            }
+            let probe = upstream.health.active.as_ref().and_then(|check| check.probe.tls());
+            let tls = upstream.tls.iter().chain(probe.map(|probe| &probe.tls));
+            for authority in tls.flat_map(|tls| &tls.authorities) {
                 if !authorities.contains(authority) {
                     let (kind, id) = ("authority", authority.as_str());
                     self.dangling(&upstream.origin, "upstream", kind, id);

@@ -43,7 +43,8 @@ pub use route::{
 pub use secret::Secret;
 pub use template::{Part, Template, Var};
 pub use upstream::{
-    Balance, ClientCertificate, Endpoint, Pool, Upstream, UpstreamProtocol, UpstreamTls,
+    ActiveCheck, Balance, ClientCertificate, Endpoint, HashBalance, HashCookie, HashKey, HashRing,
+    Health, HealthRules, Pool, Probe, ProbeTls, Upstream, UpstreamProtocol, UpstreamTls,
 };
 pub use voice::{
     AmbientHeader, Answered, Charset, Choice, Escape, Format, ForwardHeader, ForwardMode,

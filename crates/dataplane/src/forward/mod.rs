@@ -7,7 +7,6 @@ mod sending;
 use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
-use std::rc::Rc;
 use std::task::Poll;
 
 use filter::{BodyLength, Exchange, LocalReply, Method, Version};
@@ -22,8 +21,9 @@ use crate::downstream::{Downstream, RequestError};
 use crate::http1::conn::{Conn, Next};
 use crate::http1::head::{BadResponse, ResponseFraming, read_response};
 use crate::live::Live;
+use crate::router::Found;
 use crate::snapshot::CompiledForward;
-use crate::upstream::{ConnectError, Link, LiveUpstream, connect};
+use crate::upstream::{ConnectError, Link, LiveMember, LiveUpstream, Outcome, connect};
 use crate::voice::{RequestFacts, Voice};
 use crate::worker::Worker;
 
@@ -65,13 +65,13 @@ pub(crate) async fn forward<D: Downstream>(
     live: &Live,
     forward: &CompiledForward,
     voice: &Voice,
-    matched: usize,
+    found: Found<'_>,
     x: &mut Exchange,
     down: &mut D,
 ) -> Result<Answer, Failure> {
     let upstream = live.upstreams[choose(worker, forward) as usize].clone();
     let mut sending = Sending::default();
-    let mut attempt = Attempt { worker, forward, voice, down, matched };
+    let mut attempt = Attempt { worker, forward, voice, down, matched: found.matched };
     if x.request.body != BodyLength::None {
         attempt.down.send_continue();
         if let Err(error) = attempt.keep_start(&mut sending).await {
@@ -79,27 +79,42 @@ pub(crate) async fn forward<D: Downstream>(
         }
     }
     let mut tries = forward.forward.retry.tries;
-    x.timings.upstream_start = worker.now_us();
+    let mut key = upstream.key(x, &found, || worker.random_id());
+    let mut tried = Vec::new();
+    let mut began = worker.now_us();
+    x.timings.upstream_start = began;
     loop {
-        let Some(endpoint) = upstream.pick() else {
+        let Some(lease) = upstream.pick(&key, &tried) else {
             let reply = LocalReply::new(503, reason::NO_ENDPOINT, "no endpoint is available");
             return Err(Failure::Reply(Box::new(reply), Answered::Local));
         };
+        if let Some(cookie) = key.cookie.take() {
+            x.reply_headers.push("Set-Cookie", cookie);
+        }
         x.timings.tries += 1;
-        let failed = match attempt.try_endpoint(x, &upstream, endpoint, &mut sending).await {
+        let failed = match attempt.try_member(x, &upstream, &lease, &mut sending).await {
             Ok((link, framing)) => {
                 x.timings.upstream_head = worker.now_us();
                 x.timings.upstream_status = x.response.status;
+                upstream.note(&lease.member, Outcome::Status(x.response.status));
+                let (took, now) = (x.timings.upstream_head - began, x.timings.upstream_head);
+                upstream.note_latency(&lease.member, took, now);
                 let timeouts = forward.forward.timeouts;
-                return Ok(Answer { link, framing, upstream, endpoint, sending, timeouts });
+                return Ok(Answer { link, framing, upstream, lease, sending, timeouts });
             }
             Err(failed) => failed,
         };
         let stale = matches!(failed, Failed::Broken { reused: true, .. });
         let again = failed.may_try_again(x, &sending) && (tries > 0 || stale);
         if let Some(kind) = failed.kind().filter(|_| !(again && stale)) {
-            let endpoint = &upstream.compiled.endpoints[endpoint].label;
+            let endpoint = &lease.member.label;
             worker.telemetry.upstream_failed(x, endpoint, kind, &failed, worker.now());
+        }
+        if !stale && let Some(outcome) = failed.outcome() {
+            let now = worker.now_us();
+            upstream.note(&lease.member, outcome);
+            upstream.note_latency(&lease.member, FAILURE_US.max(now - began), now);
+            began = now;
         }
         if !again {
             x.timings.upstream_head = worker.now_us();
@@ -108,6 +123,7 @@ pub(crate) async fn forward<D: Downstream>(
         // That a kept connection was closed meanwhile says nothing about the endpoint.
         if !stale {
             tries -= 1;
+            tried.push(lease.member());
         }
     }
 }
@@ -167,20 +183,20 @@ impl<D: Downstream> Attempt<'_, D> {
         .await
     }
 
-    async fn try_endpoint(
+    async fn try_member(
         &mut self,
         x: &mut Exchange,
-        upstream: &Rc<LiveUpstream>,
-        endpoint: usize,
+        upstream: &LiveUpstream,
+        member: &LiveMember,
         sending: &mut Sending,
     ) -> Result<(Link, ResponseFraming), Failed> {
         sending.at = 0;
         sending.done = false;
         sending.refused = false;
         let timeouts = self.forward.forward.timeouts;
-        let (mut link, reused) = self.link(x, upstream, endpoint, &timeouts).await?;
+        let (mut link, reused) = self.link(x, upstream, member, &timeouts).await?;
         link.conn.equip(&self.worker.buffers);
-        let host = Self::host(self.forward, x, upstream, endpoint);
+        let host = Self::host(self.forward, x, member);
         self.write_head(x, host, sending, &mut link.conn);
         let framing = self.exchange_heads(x, &mut link.conn, sending, &timeouts, reused).await?;
         link.requests += 1;
@@ -191,23 +207,22 @@ impl<D: Downstream> Attempt<'_, D> {
     async fn link(
         &mut self,
         x: &Exchange,
-        upstream: &Rc<LiveUpstream>,
-        endpoint: usize,
+        upstream: &LiveUpstream,
+        member: &LiveMember,
         timeouts: &Timeouts,
     ) -> Result<(Link, bool), Failed> {
         let worker = self.worker;
-        let compiled = &upstream.compiled;
-        let host = compiled.tls.is_some().then(|| Self::host(self.forward, x, upstream, endpoint));
+        let tls = upstream.compiled.tls.as_ref();
+        let host = tls.is_some().then(|| Self::host(self.forward, x, member));
         let server_name = host.map(server_name);
-        if let Some(link) = upstream.take(endpoint, server_name, worker.recent().mono_us) {
+        if let Some(link) = upstream.take(member, server_name, worker.recent().mono_us) {
             return Ok((link, true));
         }
         self.down.deadline().arm(worker.now_us(), timeouts.connect);
-        let tls = compiled.tls.as_ref();
-        let (place, turn) = (&compiled.endpoints[endpoint], x.timings.tries);
+        let (member, turn) = (&*member.member, x.timings.tries);
         let deadline = self.down.deadline().clone();
         let down = &mut *self.down;
-        let connecting = connect(place, turn, tls, server_name, &worker.dns, &deadline);
+        let connecting = connect(member, turn, tls, server_name, &worker.dns, &deadline);
         let mut connecting = pin!(connecting);
         // Requests that their clients have given up must not add up while an endpoint is slow to
         // take connections (CVE-2023-44487).
@@ -222,14 +237,9 @@ impl<D: Downstream> Attempt<'_, D> {
     }
 
     /// The `Host` that the endpoint is sent.
-    fn host<'b>(
-        forward: &'b CompiledForward,
-        x: &'b Exchange,
-        upstream: &'b LiveUpstream,
-        endpoint: usize,
-    ) -> &'b str {
+    fn host<'b>(forward: &'b CompiledForward, x: &'b Exchange, member: &'b LiveMember) -> &'b str {
         match &forward.forward.host {
-            HostRule::Endpoint => &upstream.compiled.endpoints[endpoint].host_header,
+            HostRule::Endpoint => &member.member.host_header,
             HostRule::Client => x.request.headers.get_str("host").unwrap_or_default(),
             HostRule::Fixed(host) => host,
         }
@@ -401,6 +411,15 @@ impl Failed {
         }
     }
 
+    /// What it says of the endpoint; `None` if nothing.
+    fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Self::Connect(ConnectError::Timeout) | Self::Timeout => Some(Outcome::Timeout),
+            Self::Connect(ConnectError::ServerName(_)) | Self::Client(_) => None,
+            Self::Connect(_) | Self::Broken { .. } | Self::BadResponse(_) => Some(Outcome::Broken),
+        }
+    }
+
     /// Whether another endpoint may be asked (RFC 9110 section 9.2.2: not with a method that may
     /// have taken effect, unless nothing of the request was sent).
     fn may_try_again(&self, x: &Exchange, sending: &Sending) -> bool {
@@ -432,5 +451,8 @@ fn is_interim(status: u16) -> bool {
     (100..200).contains(&status) && status != 101
 }
 
+/// A failure counts as a latency of at least so many microseconds: one that comes at once must not
+/// make an endpoint the fastest.
+const FAILURE_US: u64 = 1_000_000;
 /// Interim responses to one request.
 const MAX_INTERIM: usize = 16;

@@ -15,7 +15,7 @@ use crate::http1::conn::{BodyError, Next};
 use crate::http1::head::{ResponseBody, ResponseFraming};
 use crate::stretch::Stretch;
 use crate::telemetry::Limit;
-use crate::upstream::{Link, LiveUpstream};
+use crate::upstream::{Lease, Link, LiveUpstream};
 use crate::worker::Worker;
 
 /// A response whose head has been read, and the connection on which its body follows.
@@ -23,7 +23,7 @@ pub(crate) struct Answer {
     pub(super) link: Link,
     pub(super) framing: ResponseFraming,
     pub(super) upstream: Rc<LiveUpstream>,
-    pub(super) endpoint: usize,
+    pub(super) lease: Lease,
     pub(super) sending: Sending,
     pub(super) timeouts: Timeouts,
 }
@@ -80,7 +80,7 @@ impl Answer {
             return Err(match broken {
                 RelayError::Client => Broken::Client,
                 RelayError::Upstream(error) => {
-                    let endpoint = self.upstream.compiled.endpoints[self.endpoint].label.clone();
+                    let endpoint = self.lease.member.label.clone();
                     Broken::Upstream { endpoint, error: error.to_string() }
                 }
             });
@@ -92,7 +92,7 @@ impl Answer {
             && link.conn.input.is_empty();
         if reusable {
             link.conn.release(&worker.buffers);
-            self.upstream.put(self.endpoint, link, worker.recent().mono_us);
+            self.upstream.put(&self.lease, link, worker.recent().mono_us);
         }
         Ok(())
     }

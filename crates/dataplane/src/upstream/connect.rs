@@ -12,7 +12,7 @@ use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::{CompiledEndpoint, Dial, Dns, Link};
+use super::{Dial, Dns, Link, Member};
 use crate::http1::conn::Conn;
 use crate::socket::Socket;
 use crate::timer::Deadline;
@@ -34,9 +34,9 @@ pub(crate) enum ConnectError {
     ServerName(String),
 }
 
-/// Opens a connection to an endpoint, TLS included. The deadline has been set by the caller.
+/// Opens a connection to a member, TLS included. The deadline has been set by the caller.
 pub(crate) async fn connect(
-    endpoint: &CompiledEndpoint,
+    member: &Member,
     turn: u32,
     tls: Option<&Arc<rustls::ClientConfig>>,
     server_name: Option<&str>,
@@ -47,7 +47,7 @@ pub(crate) async fn connect(
     within(
         deadline,
         Box::pin(async {
-            let address = resolve(endpoint, turn, dns).await?;
+            let address = resolve(member, turn, dns).await?;
             let stream = TcpStream::connect(address).await?;
             // Small writes must not wait for the acknowledgement of earlier ones.
             stream.set_nodelay(true)?;
@@ -66,12 +66,8 @@ pub(crate) async fn connect(
     .await
 }
 
-async fn resolve(
-    endpoint: &CompiledEndpoint,
-    turn: u32,
-    dns: &Rc<Dns>,
-) -> Result<SocketAddr, ConnectError> {
-    let ip = match &endpoint.dial {
+async fn resolve(member: &Member, turn: u32, dns: &Rc<Dns>) -> Result<SocketAddr, ConnectError> {
+    let ip = match &member.dial {
         Dial::Address(ip) => *ip,
         Dial::Name(name) => {
             let found = dns.lookup(name).await;
@@ -79,7 +75,7 @@ async fn resolve(
             addresses[turn as usize % addresses.len()]
         }
     };
-    Ok(SocketAddr::new(ip, endpoint.port))
+    Ok(SocketAddr::new(ip, member.port))
 }
 
 async fn within<T>(

@@ -44,6 +44,8 @@ impl Build {
                 origin: Origin::default(),
             }],
             balance: Default::default(),
+            group: None,
+            health: Default::default(),
             protocol: Default::default(),
             tls: None,
             host_header: None,

@@ -1,16 +1,19 @@
 //! The Admin API over sockets, against what a running Kong 3.9.3 without a database answered.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use config::Findings;
 use control::{Cause, Control, Introduction, Process, Report};
-use kong::admin::{Admin, Connections, Listener, Node, Server, serve, tls};
+use kong::admin::{
+    Admin, Balancer, BalancerAddress, BalancerTarget, Connections, Listener, Node, Server,
+    Undecided, serve, tls,
+};
 use kong::settings::{Overrides, Settings};
 use kong::{Kong, Options};
-use model::Model;
+use model::{Model, UpstreamId};
 use serde_json::{Value, json};
 
 const CONFIG: &str = include_str!("data/admin.yml");
@@ -40,6 +43,35 @@ impl Node for Idle {
             waiting: 2,
             requests: 7,
             ..Default::default()
+        }
+    }
+
+    fn balancer(&self, _: &UpstreamId) -> Option<Balancer> {
+        let address = |port, healthy| BalancerAddress {
+            ip: [127, 0, 0, 1].into(),
+            port,
+            weight: 100,
+            healthy,
+        };
+        let target = BalancerTarget {
+            host: "127.0.0.1".into(),
+            port: 16080,
+            addresses: vec![address(16080, true), address(16081, false)],
+        };
+        Some(Balancer { checked: true, healthy: true, targets: vec![target] })
+    }
+
+    fn set_health(
+        &self,
+        _: &UpstreamId,
+        target: (&str, u16),
+        address: Option<(IpAddr, u16)>,
+        _: bool,
+    ) -> Result<(), Undecided> {
+        match (target, address) {
+            (("127.0.0.1", 16080), None | Some((_, 16080))) => Ok(()),
+            (("127.0.0.1", 16080), _) => Err(Undecided::Unknown),
+            _ => Err(Undecided::Unchecked),
         }
     }
 }

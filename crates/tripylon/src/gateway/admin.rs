@@ -1,14 +1,19 @@
 //! The management API of the dialect that has one.
 
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::sync::Arc;
 
 use anyhow::Context;
 use control::Control;
 use control::Dialect;
 use dataplane::Gateway;
+use dataplane::UndecidedHealth;
 use kong::Kong;
-use kong::admin::{self, Admin, Connections, Listener, Node, Server};
+use kong::admin::{
+    self, Admin, Balancer, BalancerAddress, BalancerTarget, Connections, Listener, Node, Server,
+    Undecided,
+};
+use model::UpstreamId;
 
 /// A running API; it ends when this is dropped.
 pub(super) struct Running {
@@ -65,5 +70,36 @@ impl Node for Engine {
             waiting: traffic.active - writing,
             requests: traffic.requests,
         }
+    }
+
+    fn balancer(&self, upstream: &UpstreamId) -> Option<Balancer> {
+        let health = self.0.health(upstream)?;
+        let address = |member: dataplane::MemberHealth| BalancerAddress {
+            ip: member.address,
+            port: member.port,
+            weight: member.weight,
+            healthy: member.fit,
+        };
+        let targets = health.endpoints.into_iter().map(|endpoint| BalancerTarget {
+            host: endpoint.host,
+            port: endpoint.port,
+            addresses: endpoint.members.into_iter().map(address).collect(),
+        });
+        let targets = targets.collect();
+        Some(Balancer { checked: health.checked, healthy: health.usable, targets })
+    }
+
+    fn set_health(
+        &self,
+        upstream: &UpstreamId,
+        target: (&str, u16),
+        address: Option<(IpAddr, u16)>,
+        healthy: bool,
+    ) -> Result<(), Undecided> {
+        let decided = self.0.decide_health(upstream, target, address, healthy);
+        decided.map_err(|undecided| match undecided {
+            UndecidedHealth::Unknown => Undecided::Unknown,
+            UndecidedHealth::Unchecked => Undecided::Unchecked,
+        })
     }
 }

@@ -27,6 +27,6 @@ mod tags;
 mod tls;
 
 pub use api::Admin;
-pub use node::{Connections, Node};
+pub use node::{Balancer, BalancerAddress, BalancerTarget, Connections, Node, Undecided};
 pub use server::{Listener, Server, serve};
 pub use tls::{TlsProblem, tls};

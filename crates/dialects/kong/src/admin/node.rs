@@ -1,8 +1,10 @@
 //! What a node says of itself.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use hyper::StatusCode;
+use model::UpstreamId;
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
@@ -20,6 +22,66 @@ use crate::voice::VERSION;
 pub trait Node: Send + Sync {
     /// Connections and requests of the proxy's clients at this moment.
     fn connections(&self) -> Connections;
+
+    /// How the targets of an upstream are, by the upstream's name in the model; `None` if it is not
+    /// served.
+    fn balancer(&self, upstream: &UpstreamId) -> Option<Balancer>;
+
+    /// Decides whether a target, by host and port, or one address of it, is healthy.
+    ///
+    /// # Errors
+    /// Why that cannot be decided.
+    fn set_health(
+        &self,
+        upstream: &UpstreamId,
+        target: (&str, u16),
+        address: Option<(IpAddr, u16)>,
+        healthy: bool,
+    ) -> Result<(), Undecided>;
+}
+
+/// How the targets of an upstream are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Balancer {
+    /// Whether there are health checks.
+    pub checked: bool,
+    /// Whether requests are served at all.
+    pub healthy: bool,
+    /// In the order in which they were configured.
+    pub targets: Vec<BalancerTarget>,
+}
+
+/// How a target is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BalancerTarget {
+    /// Name or address, without brackets.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Its addresses; none if its name could not be resolved.
+    pub addresses: Vec<BalancerAddress>,
+}
+
+/// How an address of a target is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BalancerAddress {
+    /// The address.
+    pub ip: IpAddr,
+    /// Its port.
+    pub port: u16,
+    /// Its share.
+    pub weight: u32,
+    /// Whether requests are sent to it.
+    pub healthy: bool,
+}
+
+/// Why nothing could be decided about a target's health.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undecided {
+    /// There is no such target or address.
+    Unknown,
+    /// The upstream has no health checks.
+    Unchecked,
 }
 
 /// Connections and requests of clients, of all workers together.

@@ -65,13 +65,21 @@ const SPECIAL: &[(&str, &[Method], Handler)] = &[
     ("/timers", READ, Handler::Here(node::timers)),
     ("/upstreams/{upstreams}/health", READ, Handler::Here(health::of_upstream)),
     ("/upstreams/{upstreams}/targets/all", READ, Handler::Here(health::all_targets)),
-    ("/upstreams/{upstreams}/targets/{targets}/healthy", PUT, Handler::Here(health::set)),
-    ("/upstreams/{upstreams}/targets/{targets}/unhealthy", PUT, Handler::Here(health::set)),
-    ("/upstreams/{upstreams}/targets/{targets}/{address}/healthy", PUT, Handler::Here(health::set)),
+    ("/upstreams/{upstreams}/targets/{targets}/healthy", PUT, Handler::Here(health::set_healthy)),
+    (
+        "/upstreams/{upstreams}/targets/{targets}/unhealthy",
+        PUT,
+        Handler::Here(health::set_unhealthy),
+    ),
+    (
+        "/upstreams/{upstreams}/targets/{targets}/{address}/healthy",
+        PUT,
+        Handler::Here(health::set_healthy),
+    ),
     (
         "/upstreams/{upstreams}/targets/{targets}/{address}/unhealthy",
         PUT,
-        Handler::Here(health::set),
+        Handler::Here(health::set_unhealthy),
     ),
 ];
 

@@ -23,25 +23,25 @@ config::codes! {
         example: "services:\n- name: orders\n  url: grpc://orders:9000\n",
     }
 
-    /// A way of balancing that is not offered.
+    /// A way of finding targets that is not offered.
     BALANCING = {
         code: "TRI1203",
         name: "kong-balancing",
         severity: Warning,
-        title: "way of balancing that is not offered yet",
-        means: "The upstream asks for another way of choosing a target than in turn, by weight. Requests are served, but a client may reach another target than Kong would have chosen.",
-        mend: "Use `algorithm: round-robin` where any target will do. Where a client has to come back to the same target, wait for the algorithm.",
-        example: "upstreams:\n- name: orders\n  algorithm: least-connections\n",
+        title: "way of finding targets that is not offered yet",
+        means: "The upstream asks for the names of SRV records. Its targets are resolved to addresses, with the ports that they name.",
+        mend: "Name the ports in the targets.",
+        example: "upstreams:\n- name: orders\n  use_srv_name: true\n",
     }
 
-    /// Health checks.
+    /// Active health checks.
     HEALTHCHECKS = {
         code: "TRI1204",
         name: "kong-healthchecks",
         severity: Warning,
-        title: "health checks are not offered yet",
-        means: "The upstream asks for health checks. All of its targets count as healthy here: a target that is down is tried, and the request goes on to another one as far as the service's `retries` allow.",
-        mend: "Take targets that are down out of the configuration.",
+        title: "active health checks are not offered yet",
+        means: "The upstream asks for its targets to be probed. A target that is down is found out by requests: they go on to another one as far as the service's `retries` allow.",
+        mend: "Use passive health checks.",
         example: "upstreams:\n- name: orders\n  healthchecks:\n    active:\n      healthy:\n        interval: 5\n",
     }
 

@@ -3,6 +3,7 @@
 //! Every file here is about one thing that an entity or a setting becomes. Ids in the model begin
 //! with `kong:`, since other dialects' values stand beside them.
 
+mod balancing;
 mod certificates;
 mod chains;
 pub(crate) mod codes;
@@ -19,7 +20,7 @@ mod vaults;
 use std::collections::HashMap;
 
 use config::Findings;
-use model::{Model, TableId};
+use model::{Model, TableId, UpstreamId};
 
 use crate::dialect::RedisDefault;
 use crate::entities::{Entities, Id};
@@ -60,6 +61,11 @@ pub(crate) fn translate(input: Input<'_>, findings: &mut Findings) -> Model {
         voices: vec![voice::voice(settings)],
         unrouted: chains.unrouted().into_iter().collect(),
     }
+}
+
+/// The upstream in the model that knows how an upstream entity's targets are.
+pub(crate) fn balancer(upstream: &str) -> UpstreamId {
+    format!("kong:upstream:{upstream}").into()
 }
 
 /// What every part of the translation looks at.

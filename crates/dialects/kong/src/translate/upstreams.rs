@@ -4,19 +4,16 @@ use std::collections::{HashMap, HashSet};
 
 use config::{Finding, Severity, quote};
 use model::{
-    AuthorityId, Balance, ClientCertificate, Endpoint, Origin, UpstreamId, UpstreamProtocol,
+    AuthorityId, Balance, ClientCertificate, Endpoint, Health, UpstreamId, UpstreamProtocol,
     UpstreamTls,
 };
 
 use super::certificates::{Pairs, authority, client_certificate_of, trusted_authority};
 use super::routes::is_http;
-use super::{Context, codes, named};
-use crate::entities::{
-    ActiveHealthcheck, Algorithm, Id, PassiveHealthcheck, Protocol, Reference, Service, Target,
-    Upstream,
-};
+use super::{Context, balancer, balancing, codes, named};
+use crate::entities::{Id, Protocol, Reference, Service, Target, Upstream};
 
-/// The upstreams of services.
+/// The upstreams of services and of upstream entities.
 pub(super) struct Upstreams {
     upstreams: Vec<model::Upstream>,
     by_service: HashMap<Id, UpstreamId>,
@@ -34,15 +31,14 @@ impl Upstreams {
     }
 }
 
-/// Makes the upstream of every service that is in force.
+/// Makes the upstream of every upstream entity, and of every service that is in force and has one of
+/// its own. Services share that of an entity, but those that speak TLS: what they show and trust may
+/// differ.
 pub(super) fn upstreams(context: &mut Context<'_>, pairs: &Pairs) -> Upstreams {
     let entities = context.entities;
     let mut targets: HashMap<&Id, Vec<&Target>> = HashMap::new();
     for target in &entities.targets {
         targets.entry(&target.upstream.id).or_default().push(target);
-    }
-    for upstream in &entities.upstreams {
-        remark(upstream, context);
     }
     let by_name = entities.upstreams.iter().map(|upstream| (upstream.name.as_str(), upstream));
     let mut making = Making {
@@ -53,11 +49,12 @@ pub(super) fn upstreams(context: &mut Context<'_>, pairs: &Pairs) -> Upstreams {
         context,
     };
     let mut made = Upstreams { upstreams: Vec::new(), by_service: HashMap::new() };
+    for upstream in &entities.upstreams {
+        making.remark(upstream);
+        made.upstreams.push(making.of_entity(upstream));
+    }
     for service in entities.services.iter().filter(|service| service.enabled) {
-        if let Some(upstream) = making.upstream(service) {
-            made.by_service.insert(service.id.clone(), upstream.id.clone());
-            made.upstreams.push(upstream);
-        }
+        making.service(service, &mut made);
     }
     made
 }
@@ -71,31 +68,58 @@ struct Making<'m, 'c> {
 }
 
 impl<'c> Making<'_, 'c> {
-    fn upstream(&mut self, service: &'c Service) -> Option<model::Upstream> {
+    fn service(&mut self, service: &'c Service, made: &mut Upstreams) {
         match service.protocol {
             Protocol::Grpc | Protocol::Grpcs => self.say(grpc(service)),
-            protocol if !is_http(protocol) => {
-                self.say(stream(service));
-                return None;
-            }
+            protocol if !is_http(protocol) => return self.say(stream(service)),
             _ => {}
         }
         let entity = self.by_name.get(service.host.as_str()).copied();
-        let endpoints = match entity {
-            Some(entity) => self.endpoints(entity),
-            None => vec![endpoint(service)],
+        let tls = self.tls(service, entity);
+        let id = match entity {
+            Some(entity) if tls.is_none() => balancer(entity.id.as_str()),
+            _ => named("service", &service.id).into(),
         };
-        Some(model::Upstream {
-            id: named("service", &service.id).into(),
-            name: entity.map_or(&service.host, |entity| &entity.name).clone(),
-            endpoints,
-            balance: Balance::RoundRobin,
+        made.by_service.insert(service.id.clone(), id.clone());
+        let origin = service.origins.entity().clone();
+        let upstream = match entity {
+            Some(_) if tls.is_none() => return,
+            Some(entity) => {
+                let same = self.of_entity(entity);
+                model::Upstream { id, group: Some(same.id.clone()), tls, origin, ..same }
+            }
+            None => model::Upstream {
+                id,
+                name: service.host.clone(),
+                endpoints: vec![endpoint(service)],
+                balance: Balance::default(),
+                group: None,
+                health: Health::default(),
+                protocol: UpstreamProtocol::Http1,
+                tls,
+                host_header: None,
+                pool: self.context.settings.http.pool.clone(),
+                origin,
+            },
+        };
+        made.upstreams.push(upstream);
+    }
+
+    /// The upstream of an entity, without TLS.
+    fn of_entity(&mut self, entity: &'c Upstream) -> model::Upstream {
+        model::Upstream {
+            id: balancer(entity.id.as_str()),
+            name: entity.name.clone(),
+            endpoints: self.endpoints(entity),
+            balance: balancing::balance(entity),
+            group: None,
+            health: balancing::health(entity, self.default_tls(Some(entity))),
             protocol: UpstreamProtocol::Http1,
-            tls: self.tls(service, entity),
-            host_header: entity.and_then(|entity| entity.host_header.clone()),
+            tls: None,
+            host_header: entity.host_header.clone(),
             pool: self.context.settings.http.pool.clone(),
-            origin: service.origins.entity().clone(),
-        })
+            origin: entity.origins.entity().clone(),
+        }
     }
 
     fn endpoints(&mut self, upstream: &Upstream) -> Vec<Endpoint> {
@@ -107,22 +131,35 @@ impl<'c> Making<'_, 'c> {
         if !matches!(service.protocol, Protocol::Https | Protocol::Grpcs) {
             return None;
         }
+        let mut tls = self.default_tls(entity);
+        if let Some(own) = service.ca_certificates.as_ref().filter(|own| !own.is_empty()) {
+            tls.authorities = self.authorities(service, own);
+            tls.system_authorities = false;
+        }
+        if let Some(verify) = service.tls_verify {
+            tls.verify = verify;
+        }
+        if let Some(depth) = service.tls_verify_depth {
+            tls.verify_depth = Some(depth);
+        }
+        if let Some(own) = self.certificate(&service.client_certificate) {
+            tls.client_certificate = Some(own);
+        }
+        Some(tls)
+    }
+
+    /// TLS where no service says otherwise.
+    fn default_tls(&self, entity: Option<&Upstream>) -> UpstreamTls {
         let settings = &self.context.settings.upstream_tls;
-        let own = service.ca_certificates.as_ref().filter(|own| !own.is_empty());
-        let (authorities, system_authorities) = match own {
-            Some(own) => (self.authorities(service, own), false),
-            None => {
-                let named = (0..settings.trusted.len()).map(trusted_authority).collect();
-                (named, settings.trust_system)
-            }
-        };
-        Some(UpstreamTls {
-            verify: service.tls_verify.unwrap_or(settings.verify),
-            verify_depth: Some(service.tls_verify_depth.unwrap_or(settings.verify_depth)),
-            authorities,
-            system_authorities,
-            client_certificate: self.client_certificate(service, entity),
-        })
+        let of_entity = entity.and_then(|entity| self.certificate(&entity.client_certificate));
+        let of_settings = || client_certificate_of(settings.client_certificate.as_ref()?);
+        UpstreamTls {
+            verify: settings.verify,
+            verify_depth: Some(settings.verify_depth),
+            authorities: (0..settings.trusted.len()).map(trusted_authority).collect(),
+            system_authorities: settings.trust_system,
+            client_certificate: of_entity.or_else(of_settings),
+        }
     }
 
     /// The authorities that a service names. One that does not exist is a mistake: without it
@@ -139,19 +176,31 @@ impl<'c> Making<'_, 'c> {
         ids.iter().map(authority).collect()
     }
 
-    fn client_certificate(
-        &self,
-        service: &Service,
-        entity: Option<&Upstream>,
-    ) -> Option<ClientCertificate> {
-        let of_entity =
-            |reference: &Option<Reference>| self.pairs.for_client(&reference.as_ref()?.id);
-        of_entity(&service.client_certificate)
-            .or_else(|| of_entity(&entity?.client_certificate))
-            .or_else(|| {
-                let settings = &self.context.settings.upstream_tls;
-                client_certificate_of(settings.client_certificate.as_ref()?)
-            })
+    fn certificate(&self, reference: &Option<Reference>) -> Option<ClientCertificate> {
+        self.pairs.for_client(&reference.as_ref()?.id)
+    }
+
+    /// Says what of an upstream is not done as it asks.
+    fn remark(&mut self, upstream: &Upstream) {
+        let mut say = |code, message: String, pointer: &str| {
+            let at = upstream.origins.at(pointer);
+            self.say(Finding::new(code, message).severity(Severity::Warning).at(at));
+        };
+        let name = &upstream.name;
+        let active = &upstream.healthchecks.active;
+        let intervals = [active.healthy.interval, active.unhealthy.interval];
+        if intervals.iter().flatten().any(|interval| *interval > 0.0) {
+            let message = format!(
+                "the upstream `{name}` asks for active health checks, which are not offered yet"
+            );
+            say(&codes::HEALTHCHECKS, message, "/healthchecks/active");
+        }
+        if upstream.use_srv_name == Some(true) {
+            let message = format!(
+                "the upstream `{name}` asks for the names of SRV records, which are not looked up; targets are resolved to addresses"
+            );
+            say(&codes::BALANCING, message, "/use_srv_name");
+        }
     }
 
     fn say(&mut self, finding: Finding) {
@@ -181,60 +230,6 @@ fn endpoint_of(target: &Target) -> Option<Endpoint> {
 
 fn without_brackets(host: &str) -> &str {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
-}
-
-/// Says what of an upstream is not done as it asks.
-fn remark(upstream: &Upstream, context: &mut Context<'_>) {
-    let algorithm = match upstream.algorithm {
-        None | Some(Algorithm::RoundRobin) => None,
-        Some(Algorithm::ConsistentHashing) => Some("consistent-hashing"),
-        Some(Algorithm::LeastConnections) => Some("least-connections"),
-        Some(Algorithm::Latency) => Some("latency"),
-    };
-    let name = &upstream.name;
-    if let Some(algorithm) = algorithm {
-        let message = format!(
-            "the upstream `{name}` asks for `{algorithm}`, which is not offered yet; its targets take turns by weight"
-        );
-        say(context, &codes::BALANCING, message, upstream.origins.at("/algorithm"));
-    }
-    let (active, passive) = (&upstream.healthchecks.active, &upstream.healthchecks.passive);
-    let kinds = [("active", is_active(active)), ("passive", is_passive(passive))];
-    for (kind, _) in kinds.into_iter().filter(|(_, on)| *on) {
-        let message = format!(
-            "the upstream `{name}` asks for {kind} health checks, which are not offered yet; its targets all count as healthy"
-        );
-        say(
-            context,
-            &codes::HEALTHCHECKS,
-            message,
-            upstream.origins.at(&format!("/healthchecks/{kind}")),
-        );
-    }
-    if upstream.use_srv_name == Some(true) {
-        let message = format!(
-            "the upstream `{name}` asks for the names of SRV records, which are not looked up; targets are resolved to addresses"
-        );
-        say(context, &codes::BALANCING, message, upstream.origins.at("/use_srv_name"));
-    }
-}
-
-fn say(context: &mut Context<'_>, code: config::Code, message: String, origin: Origin) {
-    context.findings.push(Finding::new(code, message).severity(Severity::Warning).at(origin));
-}
-
-fn is_active(checks: &ActiveHealthcheck) -> bool {
-    let runs = |interval: Option<f64>| interval.is_some_and(|seconds| seconds > 0.0);
-    runs(checks.healthy.interval) || runs(checks.unhealthy.interval)
-}
-
-fn is_passive(checks: &PassiveHealthcheck) -> bool {
-    let counts = |number: Option<u8>| number.is_some_and(|number| number > 0);
-    let unhealthy = &checks.unhealthy;
-    counts(checks.healthy.successes)
-        || [unhealthy.tcp_failures, unhealthy.timeouts, unhealthy.http_failures]
-            .into_iter()
-            .any(counts)
 }
 
 fn grpc(service: &Service) -> Finding {

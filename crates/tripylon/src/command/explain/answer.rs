@@ -382,18 +382,13 @@ fn upstreams(
 
 fn endpoints(upstream: &Upstream, forward: &Forward, ask: &Ask, target: &str) -> Vec<EndpointView> {
     let scheme = if upstream.tls.is_some() { "https" } else { "http" };
-    let default_port = if upstream.tls.is_some() { 443 } else { 80 };
     let all: u32 = upstream.endpoints.iter().map(|endpoint| endpoint.weight).sum();
     let view = |endpoint: &model::Endpoint| {
         let authority = words::authority(&endpoint.host, endpoint.port);
-        let named = match endpoint.port == default_port {
-            true => authority.strip_suffix(&format!(":{default_port}")).unwrap_or(&authority),
-            false => &authority,
-        };
         let host = match &forward.host {
             HostRule::Fixed(host) => host.clone(),
             HostRule::Client => ask.headers.get_str("host").unwrap_or_default().to_owned(),
-            HostRule::Endpoint => upstream.host_header.clone().unwrap_or_else(|| named.to_owned()),
+            HostRule::Endpoint => upstream.host_of(&endpoint.host, endpoint.port),
         };
         EndpointView {
             url: format!("{scheme}://{authority}{target}"),
