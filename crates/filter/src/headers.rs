@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::NameHash;
+
 /// The header fields of a message in the order in which they stand, names in the case in which
 /// they were written. Lookups ignore ASCII case (RFC 9110 section 5.1).
 ///
@@ -14,12 +16,27 @@ pub struct Headers {
     entries: Vec<Entry>,
 }
 
+/// A field of a message.
+#[derive(Debug, Clone, Copy)]
+pub struct Field<'a> {
+    /// The name in the case in which it was written: a token.
+    pub name: &'a [u8],
+    /// The hash of the name.
+    pub name_hash: NameHash,
+    /// The value, without blanks around it.
+    pub value: &'a [u8],
+    /// The field as a line of HTTP/1.1 with its end, `name: value` (RFC 9112 section 5), if it
+    /// stands so in memory.
+    pub line: Option<&'a [u8]>,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     name: u32,
     name_len: u32,
     value: u32,
     value_len: u32,
+    hash: NameHash,
 }
 
 impl Headers {
@@ -91,12 +108,10 @@ impl Headers {
         self.entries.iter().map(|entry| (self.name(entry), self.value(entry)))
     }
 
-    /// All fields, in order, names as bytes. No value has a byte that may not stand in one (CR,
-    /// LF, NUL), however it came here.
-    pub fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.entries
-            .iter()
-            .map(|entry| (&self.bytes[span(entry.name, entry.name_len)], self.value(entry)))
+    /// All fields, in order. No value has a byte that may not stand in one (CR, LF, NUL), however
+    /// it came here.
+    pub fn fields(&self) -> impl Iterator<Item = Field<'_>> {
+        self.entries.iter().map(|entry| self.field(entry))
     }
 
     /// Adds a field at the end. A byte that may not stand in a value (CR, LF, NUL) becomes a
@@ -106,7 +121,9 @@ impl Headers {
             return false;
         }
         let name = self.store(name.as_bytes());
+        self.store(SEPARATOR);
         let value = self.store_value(value.as_ref());
+        self.store(END);
         self.push_spans(name, value);
         true
     }
@@ -150,6 +167,7 @@ impl Headers {
 
     /// Adds a field whose name and value stand at these places of the loaded head. The caller has
     /// verified that the name is a token and the value holds no CR, LF or NUL.
+    #[inline]
     pub fn push_spans(&mut self, name: Range<usize>, value: Range<usize>) {
         debug_assert!(is_token(&self.bytes[name.clone()]));
         self.entries.push(Entry {
@@ -157,6 +175,7 @@ impl Headers {
             name_len: offset(name.len()),
             value: offset(value.start),
             value_len: offset(value.len()),
+            hash: NameHash::of(&self.bytes[name]),
         });
     }
 
@@ -191,6 +210,20 @@ impl Headers {
             && self.bytes[span(entry.name, entry.name_len)].eq_ignore_ascii_case(name.as_bytes())
     }
 
+    #[inline]
+    fn field(&self, entry: &Entry) -> Field<'_> {
+        let (name, value) = (span(entry.name, entry.name_len), span(entry.value, entry.value_len));
+        // Where a value was replaced, or blanks stood around it, there is no such line.
+        let is_line = self.bytes.get(name.end..value.start) == Some(SEPARATOR)
+            && self.bytes.get(value.end..value.end + END.len()) == Some(END);
+        Field {
+            name_hash: entry.hash,
+            line: is_line.then(|| &self.bytes[name.start..value.end + END.len()]),
+            name: &self.bytes[name],
+            value: &self.bytes[value],
+        }
+    }
+
     fn name(&self, entry: &Entry) -> &str {
         // Names are tokens, and tokens are ASCII.
         std::str::from_utf8(&self.bytes[span(entry.name, entry.name_len)]).unwrap_or("")
@@ -205,6 +238,11 @@ impl Headers {
 pub fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|byte| TOKEN[usize::from(*byte)])
 }
+
+/// Between a field's name and its value.
+const SEPARATOR: &[u8] = b": ";
+/// Behind a field.
+const END: &[u8] = b"\r\n";
 
 fn span(start: u32, len: u32) -> Range<usize> {
     start as usize..(start + len) as usize

@@ -10,6 +10,7 @@ mod exchange;
 mod headers;
 mod identity;
 mod kind;
+mod name_hash;
 mod reply;
 mod request;
 mod response;
@@ -18,11 +19,12 @@ mod step;
 
 pub use counter::{Counter, Counters, Sample};
 pub use exchange::{Client, Exchange, Extensions, Now, Timings, View};
-pub use headers::{Headers, is_token};
+pub use headers::{Field, Headers, is_token};
 pub use identity::{
     Caller, CredentialIx, CredentialKind, Identities, KnownCredential, PrincipalIx,
 };
 pub use kind::{Clock, Kinds, Phases, PolicyKind, Prepared, Problem, WorkerCx};
+pub use name_hash::{NameHash, is_alike};
 pub use reply::{LocalReply, ReplyBody};
 pub use request::{BodyLength, Method, Request, Version};
 pub use response::Response;

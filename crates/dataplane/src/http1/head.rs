@@ -299,7 +299,7 @@ fn read_target(
     let bad = Refused(reason::BAD_REQUEST);
     // A fragment is the client's own (RFC 9112 section 3.2); one that is sent all the same ends
     // the target.
-    let target = target.split('#').next().unwrap_or_default();
+    let target = &target[..memchr::memchr(b'#', target.as_bytes()).unwrap_or(target.len())];
     if facts.hosts > 1 || (facts.hosts == 0 && request.version == Version::Http11) {
         return Err(bad);
     }
@@ -354,8 +354,8 @@ pub(crate) fn split_authority(authority: &[u8]) -> Option<(&str, Option<u16>)> {
             None => rest.is_empty().then_some((host, None)),
         };
     }
-    let (host, port) = match text.split_once(':') {
-        Some((host, port)) => (host, port_number(port)?),
+    let (host, port) = match memchr::memchr(b':', authority) {
+        Some(at) => (&text[..at], port_number(&text[at + 1..])?),
         None => (text, None),
     };
     host.bytes().all(is_host_byte).then_some((host, port))

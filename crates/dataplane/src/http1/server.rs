@@ -361,10 +361,8 @@ impl Downstream for Http1<'_> {
         let before = output.len();
         status::write_line(response.status, output);
         let mut lines = Lines(output);
-        for (name, value) in response.headers.iter() {
-            if !is_framing(name) {
-                lines.header(name.as_bytes(), value);
-            }
+        for field in response.headers.fields().filter(|field| !is_framing(field.name)) {
+            lines.field(&field);
         }
         output.extend_from_slice(b"\r\n");
         self.heads += (output.len() - before) as u64;
@@ -388,7 +386,9 @@ impl Downstream for Http1<'_> {
         if answered != Answered::Upstream {
             // Who makes a response dates it (RFC 9110 section 6.6.1).
             self.worker.date.with(now.unix_seconds(), |date| {
-                Lines(&mut *output).header(b"Date", date.as_bytes());
+                output.extend_from_slice(b"Date: ");
+                output.extend_from_slice(date.as_bytes());
+                output.extend_from_slice(b"\r\n");
             });
         }
         let mut writing = Writing::Plain;
@@ -465,10 +465,10 @@ impl Downstream for Http1<'_> {
     }
 }
 
-fn is_framing(name: &str) -> bool {
+fn is_framing(name: &[u8]) -> bool {
     ["connection", "keep-alive", "transfer-encoding", "content-length", "upgrade"]
         .iter()
-        .any(|framing| name.eq_ignore_ascii_case(framing))
+        .any(|framing| name.eq_ignore_ascii_case(framing.as_bytes()))
 }
 
 /// How long the gateway reads what a client still sends after its last response.

@@ -7,7 +7,7 @@ use bytes::{Buf, Bytes};
 use filter::{Exchange, Headers, Response};
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use model::{Answered, Limits};
 
 use super::burden::Burden;
@@ -173,9 +173,7 @@ impl Downstream for Stream<'_> {
     fn send_interim(&mut self, response: &Response) {
         let mut head = self.head(response.status);
         let mut fields = Fields::new(head.headers_mut());
-        for (name, value) in response.headers.iter() {
-            fields.header(name.as_bytes(), value);
-        }
+        response.headers.fields().for_each(|field| fields.field(&field));
         let _ = self.respond.send_informational(head);
     }
 
@@ -191,10 +189,12 @@ impl Downstream for Stream<'_> {
         if answered != Answered::Upstream {
             // Who makes a response dates it (RFC 9110 section 6.6.1).
             let date = &self.worker.date;
-            date.with(now.unix_seconds(), |date| fields.header(b"date", date.as_bytes()));
+            if let Ok(date) = date.with(now.unix_seconds(), HeaderValue::from_str) {
+                head.headers_mut().insert(header::DATE, date);
+            }
         }
         if let Body::Named(length) | Body::Length(length) = body {
-            fields.header_with(b"content-length", |output| crate::number::write(length, output));
+            head.headers_mut().insert(header::CONTENT_LENGTH, length.into());
         }
         self.finished = matches!(body, Body::None | Body::Named(_) | Body::Length(0));
         self.left = match body {
@@ -258,9 +258,7 @@ impl Downstream for Stream<'_> {
         } else {
             let mut map = HeaderMap::new();
             let mut fields = Fields::new(&mut map);
-            for (name, value) in trailers.iter() {
-                fields.header(name.as_bytes(), value);
-            }
+            trailers.fields().for_each(|field| fields.field(&field));
             response.send_trailers(map)
         };
         Poll::Ready(ended.map_err(io::Error::other))

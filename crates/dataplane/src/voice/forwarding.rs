@@ -1,10 +1,10 @@
 //! What upstreams are told: the client's fields and the gateway's own.
 
-use filter::{Exchange, Headers, Problem};
+use filter::{Exchange, Headers, NameHash, Problem};
 use model::ForwardMode;
 
 use super::names::Names;
-use super::sink::Sink;
+use super::sink::{FieldName, Sink};
 use super::template::{Place, Scope, Template, write_joined};
 use super::{FRAMING, check_name, is_common_connection, named_by_connection, options};
 
@@ -20,6 +20,7 @@ pub(super) struct Forwarding {
     plain_names_only: bool,
     fates: Names<Fate>,
     written: Vec<Written>,
+    te: FieldName,
 }
 
 /// What becomes of a client's field when the request arrives.
@@ -45,6 +46,7 @@ enum Fate {
 
 struct Written {
     name: Box<str>,
+    field: FieldName,
     value: Template,
     mode: ForwardMode,
 }
@@ -56,6 +58,7 @@ impl Forwarding {
             plain_names_only: forwarding.plain_names_only,
             fates: Names::new(),
             written: Vec::new(),
+            te: FieldName::new("TE"),
         };
         for name in HOP_BY_HOP {
             compiled.fates.insert(name, Fate::Dropped);
@@ -91,6 +94,7 @@ impl Forwarding {
         let value_at = format!("{pointer}/value");
         self.written.push(Written {
             name: header.name.as_str().into(),
+            field: FieldName::new(&header.name),
             value: Template::compile(&header.value, Place::Field, &value_at, problems),
             mode: header.mode,
         });
@@ -99,22 +103,23 @@ impl Forwarding {
     /// See [`super::Voice::strip_reserved`].
     pub(super) fn strip(&self, headers: &mut Headers) {
         let (mut strip, mut named) = (false, false);
-        for (name, value) in headers.fields() {
-            match self.arrivals.get_alike(name) {
-                Some((Arrival::Connection, true)) => named |= !is_common_connection(value),
+        for field in headers.fields() {
+            match self.arrivals.get_alike(field.name_hash, field.name) {
+                Some((Arrival::Connection, true)) => named |= !is_common_connection(field.value),
                 Some((arrival, exact)) => strip |= arrival.strips(exact),
                 None => {}
             }
-            strip |= self.plain_names_only && !is_plain(name);
+            strip |= self.plain_names_only && !is_plain(field.name);
         }
         if named {
             self.strip_named(headers);
         }
         if strip {
             headers.retain(|name, _| {
-                let arrival = self.arrivals.get_alike(name.as_bytes());
+                let name = name.as_bytes();
+                let arrival = self.arrivals.get_alike(NameHash::of(name), name);
                 !arrival.is_some_and(|(arrival, exact)| arrival.strips(exact))
-                    && (!self.plain_names_only || is_plain(name.as_bytes()))
+                    && (!self.plain_names_only || is_plain(name))
             });
         }
     }
@@ -134,24 +139,24 @@ impl Forwarding {
     pub(super) fn write<S: Sink>(&self, x: &Exchange, facts: &RequestFacts<'_>, sink: &mut S) {
         let trusted = x.client.trusted;
         let (mut seen, mut trailers) = (0u64, false);
-        for (name, value) in x.request.headers.fields() {
-            match self.fates.get(name) {
-                None => sink.header(name, value),
+        for field in x.request.headers.fields() {
+            match self.fates.get_hashed(field.name_hash, field.name) {
+                None => sink.field(&field),
                 Some(Fate::Dropped) => {}
                 Some(Fate::Te) => {
-                    trailers |= options(value).any(|o| o.eq_ignore_ascii_case(b"trailers"));
+                    trailers |= options(field.value).any(|o| o.eq_ignore_ascii_case(b"trailers"));
                 }
                 Some(Fate::Written(ix)) => {
                     seen |= 1 << ix;
                     let mode = self.written[usize::from(*ix)].mode;
                     if trusted && mode == ForwardMode::SetUnlessTrusted {
-                        sink.header(name, value);
+                        sink.field(&field);
                     }
                 }
             }
         }
         if trailers {
-            sink.header(b"TE", b"trailers");
+            sink.header(&self.te, b"trailers");
         }
         let scope = Scope {
             x,
@@ -182,12 +187,12 @@ impl Arrival {
 
 impl Written {
     fn write<S: Sink>(&self, scope: &Scope<'_>, sink: &mut S) {
-        sink.header_with(self.name.as_bytes(), |output| self.value.write(scope, output));
+        sink.header_with(&self.field, |output| self.value.write(scope, output));
     }
 
     /// Writes the client's values and the gateway's own behind them.
     fn append<S: Sink>(&self, scope: &Scope<'_>, sink: &mut S) {
-        sink.header_with(self.name.as_bytes(), |output| {
+        sink.header_with(&self.field, |output| {
             append(scope.x.request.headers.get_all(&self.name), &self.value, scope, output);
         });
     }

@@ -1,7 +1,9 @@
 //! Field names, looked up for every field of every message.
 
+use filter::{NameHash, is_alike};
+
 /// A map from field names to small values. A name that is not in it, as most are not, costs a
-/// handful of instructions: a hash of its length and four of its bytes, and one load.
+/// handful of instructions: its hash is known, and a slot of the table is empty.
 pub(super) struct Names<T> {
     /// One more than the index of the first entry, by hash.
     first: Box<[u16; SLOTS]>,
@@ -23,12 +25,12 @@ impl<T> Names<T> {
 
     /// Adds a name, or replaces its value.
     pub(super) fn insert(&mut self, name: &str, value: T) {
-        let name = name.as_bytes();
-        if let Some(at) = self.position(name, <[u8]>::eq_ignore_ascii_case) {
+        let (name, hash) = (name.as_bytes(), NameHash::of(name.as_bytes()));
+        if let Some(at) = self.position(hash, |known| known.eq_ignore_ascii_case(name)) {
             self.entries[at].value = value;
             return;
         }
-        let slot = &mut self.first[hash(name)];
+        let slot = &mut self.first[hash.slot(SLOTS)];
         self.entries.push(Entry { name: name.into(), value, next: *slot });
         *slot = u16::try_from(self.entries.len()).expect("a voice names fewer than 65,536 fields");
     }
@@ -36,25 +38,32 @@ impl<T> Names<T> {
     /// The value of a name, whatever its case.
     #[inline]
     pub(super) fn get(&self, name: &[u8]) -> Option<&T> {
-        self.position(name, <[u8]>::eq_ignore_ascii_case).map(|at| &self.entries[at].value)
+        self.get_hashed(NameHash::of(name), name)
+    }
+
+    /// The value of a name whose hash is known.
+    #[inline]
+    pub(super) fn get_hashed(&self, hash: NameHash, name: &[u8]) -> Option<&T> {
+        self.position(hash, |known| known.eq_ignore_ascii_case(name))
+            .map(|at| &self.entries[at].value)
     }
 
     /// The value of a name that an application may take for the given one, because it differs
     /// only by punctuation; and whether it is that very name.
     #[inline]
-    pub(super) fn get_alike(&self, name: &[u8]) -> Option<(&T, bool)> {
-        self.position(name, alike).map(|at| {
+    pub(super) fn get_alike(&self, hash: NameHash, name: &[u8]) -> Option<(&T, bool)> {
+        self.position(hash, |known| is_alike(known, name)).map(|at| {
             let entry = &self.entries[at];
             (&entry.value, entry.name.eq_ignore_ascii_case(name))
         })
     }
 
     #[inline]
-    fn position(&self, name: &[u8], equal: fn(&[u8], &[u8]) -> bool) -> Option<usize> {
-        let mut at = self.first[hash(name)];
+    fn position(&self, hash: NameHash, is_it: impl Fn(&[u8]) -> bool) -> Option<usize> {
+        let mut at = self.first[hash.slot(SLOTS)];
         while at != 0 {
             let entry = &self.entries[usize::from(at) - 1];
-            if equal(&entry.name, name) {
+            if is_it(&entry.name) {
                 return Some(usize::from(at) - 1);
             }
             at = entry.next;
@@ -63,40 +72,8 @@ impl<T> Names<T> {
     }
 }
 
-fn alike(one: &[u8], other: &[u8]) -> bool {
-    one.len() == other.len()
-        && one.iter().zip(other).all(|(a, b)| PLAIN[usize::from(*a)] == PLAIN[usize::from(*b)])
-}
-
-/// The same for names that are alike.
-#[inline]
-fn hash(name: &[u8]) -> usize {
-    let len = name.len();
-    let byte = |at: usize| usize::from(name.get(at).map_or(0, |byte| PLAIN[usize::from(*byte)]));
-    let mixed = byte(0)
-        ^ byte(len.wrapping_sub(1)).wrapping_mul(7)
-        ^ byte(len.wrapping_sub(4)).wrapping_mul(31)
-        ^ byte(len / 2).wrapping_mul(101)
-        ^ len.wrapping_mul(59);
-    mixed % SLOTS
-}
-
 /// Enough that the few names of a voice seldom share one.
 const SLOTS: usize = 512;
-
-/// Letters in lower case, digits, and `-` for everything else.
-const PLAIN: [u8; 256] = {
-    let mut table = [b'-'; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let b = byte as u8;
-        if b.is_ascii_alphanumeric() {
-            table[byte] = b.to_ascii_lowercase();
-        }
-        byte += 1;
-    }
-    table
-};
 
 #[cfg(test)]
 mod tests {
@@ -123,9 +100,10 @@ mod tests {
     fn names_that_applications_confuse_are_alike() {
         let mut names = Names::new();
         names.insert("x-real-ip", ());
-        assert_eq!(names.get_alike(b"X-Real-IP"), Some((&(), true)));
-        assert_eq!(names.get_alike(b"X_Real.IP"), Some((&(), false)));
-        assert_eq!(names.get_alike(b"X-RealIP"), None);
+        let get = |name: &[u8]| names.get_alike(NameHash::of(name), name);
+        assert_eq!(get(b"X-Real-IP"), Some((&(), true)));
+        assert_eq!(get(b"X_Real.IP"), Some((&(), false)));
+        assert_eq!(get(b"X-RealIP"), None);
     }
 
     proptest! {
@@ -144,7 +122,8 @@ mod tests {
                 prop_assert_eq!(names.get(name.as_bytes()).copied(), expected);
                 let plain = |n: &str| n.to_ascii_lowercase().replace('_', "-");
                 let expected = known.iter().any(|k| plain(k) == plain(&name));
-                prop_assert_eq!(names.get_alike(name.as_bytes()).is_some(), expected);
+                let name = name.as_bytes();
+                prop_assert_eq!(names.get_alike(NameHash::of(name), name).is_some(), expected);
             }
         }
     }

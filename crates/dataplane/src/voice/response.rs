@@ -1,11 +1,11 @@
 //! The header fields of responses.
 
-use filter::{Exchange, Problem};
+use filter::{Exchange, Field, Problem};
 use model::{Answered, HeaderMode};
 
 use super::forwarding::append;
 use super::names::Names;
-use super::sink::Sink;
+use super::sink::{FieldName, Sink};
 use super::template::{Place, Scope, Template};
 use super::{FRAMING, check_name, is_common_connection, named_by_connection, options};
 
@@ -38,6 +38,7 @@ enum Fate {
 
 struct Ambient {
     name: Box<str>,
+    field: FieldName,
     value: Template,
     mode: HeaderMode,
     /// Index of the name.
@@ -115,6 +116,7 @@ impl Responses {
         let value_at = format!("{pointer}/value");
         self.ambient.push(Ambient {
             name: header.name.as_str().into(),
+            field: FieldName::new(&header.name),
             value: Template::compile(&header.value, Place::Field, &value_at, problems),
             mode: header.mode,
             names,
@@ -132,8 +134,8 @@ impl Responses {
     ) {
         let active = self.active(x, answered);
         let seen = self.write_own(x, answered, active, sink);
-        for (name, value) in x.reply_headers.fields() {
-            sink.header(name, value);
+        for field in x.reply_headers.fields() {
+            sink.field(&field);
         }
         let scope = Scope { x, now_us, matched_prefix: "", reply: None };
         for ix in bits(active) {
@@ -169,14 +171,14 @@ impl Responses {
             false => named_by_connection(headers).unwrap_or_default(),
         };
         let mut seen = 0;
-        for (name, value) in headers.fields() {
-            let kept = match self.fates.get(name) {
-                None => named.is_empty() || !is_named(&named, name),
+        for field in headers.fields() {
+            let kept = match self.fates.get_hashed(field.name_hash, field.name) {
+                None => named.is_empty() || !is_named(&named, field.name),
                 Some(Fate::Dropped) => false,
-                Some(Fate::Connection) => local && options(value).all(is_upgrade),
+                Some(Fate::Connection) => local && options(field.value).all(is_upgrade),
                 Some(Fate::Upgrade) => local,
                 Some(Fate::ContentType) => {
-                    self.write_content_type(x.response.status, name, value, sink);
+                    self.write_content_type(x.response.status, &field, sink);
                     false
                 }
                 Some(Fate::Ambient(ix)) => {
@@ -185,19 +187,18 @@ impl Responses {
                 }
             };
             if kept {
-                sink.header(name, value);
+                sink.field(&field);
             }
         }
         seen
     }
 
-    fn write_content_type<S: Sink>(&self, status: u16, name: &[u8], value: &[u8], sink: &mut S) {
+    fn write_content_type<S: Sink>(&self, status: u16, field: &Field<'_>, sink: &mut S) {
         match &self.charset {
-            Some(charset) if charset.is_due(status, value) => sink.header_with(name, |output| {
-                output.extend_from_slice(value);
-                output.extend_from_slice(&charset.suffix);
-            }),
-            _ => sink.header(name, value),
+            Some(charset) if charset.is_due(status, field.value) => {
+                sink.field_and(field, &charset.suffix);
+            }
+            _ => sink.field(field),
         }
     }
 }
@@ -205,7 +206,7 @@ impl Responses {
 impl Ambient {
     /// Writes the header; `own` says whether the response has one of its own that counts.
     fn write<S: Sink>(&self, scope: &Scope<'_>, own: bool, sink: &mut S) {
-        let name = self.name.as_bytes();
+        let name = &self.field;
         match self.mode {
             HeaderMode::IfAbsent if own || scope.x.reply_headers.contains(&self.name) => {}
             HeaderMode::Append if own => sink.header_with(name, |output| {
@@ -231,11 +232,14 @@ impl Charset {
     }
 
     fn is_due(&self, status: u16, content_type: &[u8]) -> bool {
-        let mut parts = content_type.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
-        let media_type = parts.next().unwrap_or_default();
+        let end = memchr::memchr(b';', content_type).unwrap_or(content_type.len());
+        let (media_type, parameters) = content_type.split_at(end);
+        let media_type = media_type.trim_ascii();
         self.media_types.iter().any(|known| media_type.eq_ignore_ascii_case(known.as_bytes()))
             && !self.except.contains(&status)
-            && !parts
+            && !parameters
+                .split(|byte| *byte == b';')
+                .map(<[u8]>::trim_ascii)
                 .any(|part| part.get(..7).is_some_and(|name| name.eq_ignore_ascii_case(b"charset")))
     }
 }

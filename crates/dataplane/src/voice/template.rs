@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use filter::{Exchange, LocalReply, Problem, Version};
 use model::{Escape, Labels, Part, Scheme, Var};
 
+use super::sink::disarm;
 use crate::number;
 
 /// A compiled [`model::Template`].
@@ -14,6 +15,8 @@ pub(super) struct Template(Vec<Segment>);
 enum Segment {
     Text(Box<[u8]>),
     Var(Value),
+    /// In a field: a variable whose value might end it.
+    Armed(Value),
 }
 
 /// A variable whose names are resolved.
@@ -29,6 +32,47 @@ pub(super) enum Place {
     Field,
     /// A body, or a part of one.
     Body,
+}
+
+impl Place {
+    fn variable(self, armed: bool, value: Value) -> Segment {
+        if armed && self == Self::Field { Segment::Armed(value) } else { Segment::Var(value) }
+    }
+}
+
+/// Whether a variable's value may have bytes that end a field. What is made of numbers, or was
+/// read from a head, has none.
+fn is_armed(var: &Var) -> bool {
+    match var {
+        Var::RequestId
+        | Var::Status
+        | Var::StatusText
+        | Var::UpstreamLatency
+        | Var::ProxyLatency
+        | Var::ResponseLatency
+        | Var::TotalLatency
+        | Var::UpstreamStatus
+        | Var::ClientAddress
+        | Var::PeerAddress
+        | Var::Scheme
+        | Var::Host
+        | Var::ListenerPort
+        | Var::Method
+        | Var::RawPath
+        | Var::Target
+        | Var::ViaVersion
+        | Var::RequestHeader(_) => false,
+        Var::Message
+        | Var::Detail(_)
+        | Var::Path
+        | Var::MatchedPrefix
+        | Var::PrincipalId
+        | Var::PrincipalName
+        | Var::PrincipalExternalId
+        | Var::CredentialKey
+        | Var::Anonymous
+        | Var::Label(_) => true,
+    }
 }
 
 /// What variables take their values from.
@@ -58,16 +102,17 @@ impl Template {
                 }
                 Segment::Text(text.as_bytes().into())
             }
-            Part::Var(Var::Label(name)) => {
-                Segment::Var(Value::Label(label(name).unwrap_or_else(|| {
+            Part::Var(Var::Label(name)) => place.variable(
+                true,
+                Value::Label(label(name).unwrap_or_else(|| {
                     let message = format!("there is no label `{name}`");
                     let help = "the labels are route, route_id, route_name, service, service_id \
                                 and service_name";
                     problems.push(Problem::new(format!("{pointer}/{ix}"), message).help(help));
                     |_| ""
-                })))
-            }
-            Part::Var(var) => Segment::Var(Value::Plain(var.clone())),
+                })),
+            ),
+            Part::Var(var) => place.variable(is_armed(var), Value::Plain(var.clone())),
         });
         Self(segments.collect())
     }
@@ -79,6 +124,11 @@ impl Template {
             match segment {
                 Segment::Text(text) => output.extend_from_slice(text),
                 Segment::Var(value) => value.write(scope, output),
+                Segment::Armed(value) => {
+                    let start = output.len();
+                    value.write(scope, output);
+                    disarm(&mut output[start..]);
+                }
             }
         }
     }
@@ -88,7 +138,7 @@ impl Template {
         for segment in &self.0 {
             match segment {
                 Segment::Text(text) => output.extend_from_slice(text),
-                Segment::Var(value) => {
+                Segment::Var(value) | Segment::Armed(value) => {
                     let start = output.len();
                     value.write(scope, output);
                     escape_from(output, start, escape);
@@ -180,25 +230,17 @@ pub(super) fn write_joined<'a>(values: impl Iterator<Item = &'a [u8]>, output: &
 
 /// Appends 32 hexadecimal digits.
 pub(crate) fn write_id(id: u128, output: &mut Vec<u8>) {
-    let mut digits = [0; 32];
-    for (pair, byte) in digits.chunks_exact_mut(2).zip(id.to_be_bytes()) {
-        pair[0] = HEX[usize::from(byte >> 4)];
-        pair[1] = HEX[usize::from(byte & 15)];
+    let mut digits = [[0; 2]; 16];
+    for (pair, byte) in digits.iter_mut().zip(id.to_be_bytes()) {
+        *pair = HEX[usize::from(byte)];
     }
-    output.extend_from_slice(&digits);
+    output.extend_from_slice(digits.as_flattened());
 }
 
 /// Appends an address; IPv6 without brackets.
 pub(crate) fn write_address(address: IpAddr, output: &mut Vec<u8>) {
     match address {
-        IpAddr::V4(address) => {
-            let [first, rest @ ..] = address.octets();
-            number::write(first.into(), output);
-            for octet in rest {
-                output.push(b'.');
-                number::write(octet.into(), output);
-            }
-        }
+        IpAddr::V4(address) => number::write_dotted(address.octets(), output),
         // Writing into a vector cannot fail.
         IpAddr::V6(address) => drop(write!(output, "{address}")),
     }
@@ -322,7 +364,17 @@ fn may_not_stand(byte: u8) -> bool {
     byte.is_ascii_control() && byte != b'\t'
 }
 
-const HEX: [u8; 16] = *b"0123456789abcdef";
+/// Every byte as hexadecimal digits.
+const HEX: [[u8; 2]; 256] = {
+    let digits = b"0123456789abcdef";
+    let mut table = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {
