@@ -15,7 +15,7 @@ use crate::settings::{ConnectTo, Settings};
 use crate::snapshot::{CompiledListener, Rejection, Snapshot};
 use crate::telemetry::status::{self, StatusServer};
 use crate::telemetry::{Telemetry, Traffic};
-use crate::upstream::{CompiledUpstream, UndecidedHealth, UpstreamHealth};
+use crate::upstream::{CompiledUpstream, UndecidedHealth, Upkeep, UpstreamHealth};
 use crate::watchdog::{Pulse, Watchdog};
 use crate::worker::{Command, Common, Handle};
 
@@ -27,6 +27,8 @@ pub struct Gateway {
     published: Mutex<Published>,
     /// Answers as long as the gateway lives.
     _status: Option<StatusServer>,
+    /// Probes as long as the gateway lives.
+    upkeep: Upkeep,
     /// Watches as long as the gateway lives.
     _watchdog: Watchdog,
 }
@@ -75,7 +77,9 @@ impl Gateway {
             ids: Vec::new(),
         };
         let published = Mutex::new(published);
-        Ok(Self { settings, common, workers, published, _status: status, _watchdog: watchdog })
+        let upkeep = Upkeep::start()?;
+        let (_status, _watchdog) = (status, watchdog);
+        Ok(Self { settings, common, workers, published, upkeep, _status, _watchdog })
     }
 
     /// Compiles a model and brings it to all workers; returns when every one of them serves it.
@@ -90,6 +94,7 @@ impl Gateway {
         let snapshot = Snapshot::compile(model, kinds, settings, Some(&previous))?;
         let (open, sockets) = self.open(&snapshot, &published.open)?;
         let snapshot = Arc::new(snapshot);
+        self.upkeep.keep(&snapshot.upstreams);
         self.adopt(&snapshot, sockets);
         published.ids = ids(&snapshot, &open);
         published.open = open;

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use filter::{Identities, Kinds, KnownCredential, Phases, Prepared, PrincipalIx, Problem};
 use model::{
     Action, ClientAddress, Fingerprint, Forward, HttpSettings, Labels, ListenerId, Model, Origin,
-    PolicyId, Protocol, ProxyProtocol, Requirement, TableId, UpstreamId, fingerprint,
+    PolicyId, Probe, Protocol, ProxyProtocol, Requirement, TableId, UpstreamId, fingerprint,
 };
 
 use crate::chain::{CompiledChain, Names, PrincipalMaps, identities, principal_indices};
 use crate::router::Router;
 use crate::settings::{ConnectTo, Settings};
 use crate::tls::{ClientTls, ServerTls};
-use crate::upstream::{CompiledUpstream, Group};
+use crate::upstream::{CompiledCheck, CompiledUpstream, Group};
 use crate::voice::{Text, Voice};
 
 /// A compiled model.
@@ -343,8 +343,8 @@ impl Compiler<'_> {
                 compiled.push(Arc::clone(same));
                 continue;
             }
-            let tls = match upstream.tls.as_ref().map(|tls| client_tls.config(tls)).transpose() {
-                Ok(tls) => tls,
+            let (tls, check) = match prepare_upstream(upstream, client_tls) {
+                Ok(prepared) => prepared,
                 Err(problem) => {
                     let what = format!("upstream `{}`", upstream.name);
                     self.reject(&upstream.origin, problem, &what);
@@ -352,7 +352,8 @@ impl Compiler<'_> {
                 }
             };
             let group = Arc::clone(&groups[group_of(upstream)]);
-            let upstream = CompiledUpstream::compile(upstream, fingerprint, group, tls, detours);
+            let upstream =
+                CompiledUpstream::compile(upstream, fingerprint, group, tls, check, detours);
             compiled.push(Arc::new(upstream));
         }
         compiled
@@ -534,6 +535,19 @@ fn compile_forward(forward: &Forward, upstreams: &HashMap<&UpstreamId, u32>) -> 
     }))
 }
 
+/// The TLS and the probes of an upstream.
+fn prepare_upstream(
+    upstream: &model::Upstream,
+    client_tls: &ClientTls,
+) -> Result<(Option<Arc<rustls::ClientConfig>>, Option<CompiledCheck>), Problem> {
+    let tls = upstream.tls.as_ref().map(|tls| client_tls.config(tls, false)).transpose()?;
+    let Some(check) = &upstream.health.active else { return Ok((tls, None)) };
+    let http2 = matches!(check.probe, Probe::Grpc { .. });
+    let of_probe = check.probe.tls().map(|probe| client_tls.config(&probe.tls, http2));
+    let check = CompiledCheck::compile(check, upstream, of_probe.transpose()?);
+    Ok((tls, Some(check)))
+}
+
 fn group_of(upstream: &model::Upstream) -> &UpstreamId {
     upstream.group.as_ref().unwrap_or(&upstream.id)
 }
@@ -545,7 +559,9 @@ fn upstream_fingerprint(model: &Model, upstream: &model::Upstream) -> Fingerprin
     for endpoint in &mut same.endpoints {
         endpoint.origin = Origin::default();
     }
-    let named = upstream.tls.iter().flat_map(|tls| &tls.authorities);
+    let probe = upstream.health.active.as_ref().and_then(|check| check.probe.tls());
+    let tls = upstream.tls.iter().chain(probe.map(|probe| &probe.tls));
+    let named = tls.flat_map(|tls| &tls.authorities);
     let authorities: Vec<&str> = named
         .filter_map(|id| model.authorities.iter().find(|authority| authority.id == *id))
         .map(|authority| authority.pem.as_str())

@@ -7,7 +7,7 @@ use super::sending::Sending;
 use crate::http1::conn::Writing;
 
 /// The TLS server name of a `Host`: without its port and brackets.
-pub(super) fn server_name(host: &str) -> &str {
+pub(crate) fn server_name(host: &str) -> &str {
     crate::http1::head::split_authority(host.as_bytes())
         .map_or(host, |(name, _)| name.trim_start_matches('[').trim_end_matches(']'))
 }

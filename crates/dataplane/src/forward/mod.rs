@@ -14,7 +14,8 @@ use model::{Answered, HostRule, Timeouts, reason};
 
 pub(crate) use relay::{Answer, Broken};
 
-use head::{server_name, write_framing, write_target};
+pub(crate) use head::server_name;
+use head::{write_framing, write_target};
 use sending::{SendError, Sending, Wait, WaitsFor, began_at, poll_flushed_next};
 
 use crate::downstream::{Downstream, RequestError};
@@ -219,10 +220,9 @@ impl<D: Downstream> Attempt<'_, D> {
             return Ok((link, true));
         }
         self.down.deadline().arm(worker.now_us(), timeouts.connect);
-        let (member, turn) = (&*member.member, x.timings.tries);
         let deadline = self.down.deadline().clone();
         let down = &mut *self.down;
-        let connecting = connect(member, turn, tls, server_name, &worker.dns, &deadline);
+        let connecting = connect(&member.member, tls, server_name, &worker.dns, &deadline);
         let mut connecting = pin!(connecting);
         // Requests that their clients have given up must not add up while an endpoint is slow to
         // take connections (CVE-2023-44487).

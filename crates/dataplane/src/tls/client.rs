@@ -42,23 +42,29 @@ impl ClientTls {
         Self { authorities: pems.collect(), kept }
     }
 
-    /// The configuration for an upstream: the same one for the same settings and authorities as
-    /// long as anybody holds it.
+    /// The configuration for an upstream that speaks HTTP/1.1, or HTTP/2: the same one for the same
+    /// settings and authorities as long as anybody holds it.
     ///
     /// # Errors
     /// If an authority or the client certificate cannot be used, or if there is nobody to trust.
-    pub(crate) fn config(&self, settings: &UpstreamTls) -> Result<Arc<ClientConfig>, Problem> {
+    pub(crate) fn config(
+        &self,
+        settings: &UpstreamTls,
+        http2: bool,
+    ) -> Result<Arc<ClientConfig>, Problem> {
         let trusted: Vec<(&AuthorityId, &str)> = settings
             .authorities
             .iter()
             .filter_map(|id| Some((id, self.authorities.get(id)?.as_str())))
             .collect();
-        let same = fingerprint(&(settings, &trusted));
+        let same = fingerprint(&(settings, &trusted, http2));
         let mut configs = self.kept.configs.lock();
         if let Some(config) = configs.get(&same).and_then(Weak::upgrade) {
             return Ok(config);
         }
-        let config = Arc::new(self.build(settings, &trusted)?);
+        let mut config = self.build(settings, &trusted)?;
+        config.alpn_protocols = vec![if http2 { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
+        let config = Arc::new(config);
         configs.insert(same, Arc::downgrade(&config));
         Ok(config)
     }
@@ -88,7 +94,6 @@ impl ClientTls {
             None => builder.with_no_client_auth(),
         };
         config.resumption = Resumption::in_memory_sessions(SESSIONS);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
     }
 

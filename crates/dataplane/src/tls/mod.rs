@@ -39,7 +39,7 @@ mod tests {
         let (server, problems) = ServerTls::compile(&[certificate], None);
         assert_eq!(problems, []);
         let server = server.config(true, &TlsSettings::default()).unwrap();
-        let client = ClientTls::new(&[], None).config(&UpstreamTls::default()).unwrap();
+        let client = ClientTls::new(&[], None).config(&UpstreamTls::default(), false).unwrap();
         let (near, far) = tokio::io::duplex(1 << 14);
         let name = ServerName::try_from("a.test").unwrap();
         let (client, server) = tokio::join!(

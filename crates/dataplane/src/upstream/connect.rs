@@ -37,42 +37,41 @@ pub(crate) enum ConnectError {
 /// Opens a connection to a member, TLS included. The deadline has been set by the caller.
 pub(crate) async fn connect(
     member: &Member,
-    turn: u32,
     tls: Option<&Arc<rustls::ClientConfig>>,
     server_name: Option<&str>,
     dns: &Rc<Dns>,
     deadline: &Deadline,
 ) -> Result<Link, ConnectError> {
+    let tls = tls.map(|config| (config, server_name.unwrap_or_default()));
     // In memory of its own: few requests open a connection, and all would make room for it.
-    within(
-        deadline,
-        Box::pin(async {
-            let address = resolve(member, turn, dns).await?;
-            let stream = TcpStream::connect(address).await?;
-            // Small writes must not wait for the acknowledgement of earlier ones.
-            stream.set_nodelay(true)?;
-            let Some(config) = tls else {
-                let conn = Box::new(Conn::new(Socket::Plain(stream)));
-                return Ok(Link { conn, server_name: None, requests: 0 });
-            };
-            let name = server_name.unwrap_or_default();
-            let sni = ServerName::try_from(name.to_owned())
-                .map_err(|_| ConnectError::ServerName(name.to_owned()))?;
-            let stream = TlsConnector::from(Arc::clone(config)).connect(sni, stream).await?;
-            let conn = Box::new(Conn::new(Socket::ClientTls(Box::new(stream))));
-            Ok(Link { conn, server_name: Some(name.into()), requests: 0 })
-        }),
-    )
-    .await
+    let socket = within(deadline, Box::pin(open(member, tls, dns))).await?;
+    let server_name = tls.map(|(_, name)| name.into());
+    Ok(Link { conn: Box::new(Conn::new(socket)), server_name, requests: 0 })
 }
 
-async fn resolve(member: &Member, turn: u32, dns: &Rc<Dns>) -> Result<SocketAddr, ConnectError> {
+/// Opens a connection, with TLS for a server name if it is given.
+pub(super) async fn open(
+    member: &Member,
+    tls: Option<(&Arc<rustls::ClientConfig>, &str)>,
+    dns: &Rc<Dns>,
+) -> Result<Socket, ConnectError> {
+    let address = resolve(member, dns).await?;
+    let stream = TcpStream::connect(address).await?;
+    // Small writes must not wait for the acknowledgement of earlier ones.
+    stream.set_nodelay(true)?;
+    let Some((config, name)) = tls else { return Ok(Socket::Plain(stream)) };
+    let sni = ServerName::try_from(name.to_owned())
+        .map_err(|_| ConnectError::ServerName(name.to_owned()))?;
+    let stream = TlsConnector::from(Arc::clone(config)).connect(sni, stream).await?;
+    Ok(Socket::ClientTls(Box::new(stream)))
+}
+
+async fn resolve(member: &Member, dns: &Rc<Dns>) -> Result<SocketAddr, ConnectError> {
     let ip = match &member.dial {
         Dial::Address(ip) => *ip,
         Dial::Name(name) => {
             let found = dns.lookup(name).await;
-            let addresses = found.map_err(|e| ConnectError::Unresolved(e.to_string()))?;
-            addresses[turn as usize % addresses.len()]
+            found.map_err(|e| ConnectError::Unresolved(e.to_string()))?
         }
     };
     Ok(SocketAddr::new(ip, member.port))

@@ -1,6 +1,6 @@
 //! Addresses of endpoints that are given by name.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 pub(crate) struct Dns {
     resolver: Option<TokioResolver>,
     names: RefCell<HashMap<Rc<str>, Entry>>,
+    turn: Cell<usize>,
 }
 
 struct Entry {
@@ -41,14 +42,19 @@ impl Dns {
                 None
             }
         };
-        Rc::new(Self { resolver, names: RefCell::default() })
+        Rc::new(Self { resolver, names: RefCell::default(), turn: Cell::new(0) })
     }
 
-    /// The addresses of a name: at least one.
-    pub(crate) async fn lookup(self: &Rc<Self>, name: &str) -> Result<Rc<[IpAddr]>, Unresolved> {
+    /// An address of a name: each time the next one.
+    pub(crate) async fn lookup(self: &Rc<Self>, name: &str) -> Result<IpAddr, Unresolved> {
         loop {
             let waiting = match self.cached(name) {
-                Cached::Answer(answer) => return answer,
+                Cached::Answer(answer) => {
+                    let addresses = answer?;
+                    let turn = self.turn.get();
+                    self.turn.set(turn.wrapping_add(1));
+                    return Ok(addresses[turn % addresses.len()]);
+                }
                 Cached::Wait(answered) => answered,
             };
             // The answer may come between the look and the wait; `notify_waiters` would be

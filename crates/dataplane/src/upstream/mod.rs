@@ -10,16 +10,18 @@ mod dns;
 mod group;
 mod key;
 mod live;
+mod probe;
 mod ring;
 mod state;
 #[cfg(test)]
 mod testing;
+mod upkeep;
 mod view;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use model::{ActiveCheck, Balance, Fingerprint, HealthRules, Pool, UpstreamId};
+use model::{Balance, Fingerprint, HealthRules, Pool, UpstreamId};
 use parking_lot::Mutex;
 
 pub(crate) use connect::{ConnectError, connect};
@@ -27,7 +29,9 @@ pub(crate) use dns::Dns;
 pub(crate) use group::Group;
 pub(crate) use key::Key;
 pub(crate) use live::{Lease, Link, LiveMember, LiveUpstream};
+pub(crate) use probe::CompiledCheck;
 pub(crate) use state::Outcome;
+pub(crate) use upkeep::Upkeep;
 pub use view::{EndpointHealth, MemberHealth, UndecidedHealth, UpstreamHealth};
 
 use crate::settings::ConnectTo;
@@ -41,7 +45,9 @@ pub(crate) struct CompiledUpstream {
     name: String,
     balance: Balance,
     passive: Option<HealthRules>,
-    active: Option<ActiveCheck>,
+    active: Option<Arc<CompiledCheck>>,
+    /// Whether it is probed for another upstream, which does that.
+    is_twin: bool,
     threshold: f64,
     group: Arc<Group>,
     endpoints: Vec<CompiledEndpoint>,
@@ -61,6 +67,8 @@ struct CompiledEndpoint {
 pub(crate) struct Member {
     /// The endpoint.
     endpoint: usize,
+    /// The endpoint's name or address, or the name by which it was found.
+    name: String,
     /// `host:port` as the document has it, for logs and metrics.
     pub(crate) label: String,
     /// The default `Host`.
@@ -90,6 +98,7 @@ impl CompiledUpstream {
         fingerprint: Fingerprint,
         group: Arc<Group>,
         tls: Option<Arc<rustls::ClientConfig>>,
+        check: Option<CompiledCheck>,
         detours: &[ConnectTo],
     ) -> Self {
         let members = upstream.endpoints.iter().enumerate();
@@ -106,7 +115,8 @@ impl CompiledUpstream {
             name: upstream.name.clone(),
             balance: upstream.balance.clone(),
             passive: upstream.health.passive.clone(),
-            active: upstream.health.active.clone(),
+            active: check.map(Arc::new),
+            is_twin: upstream.group.is_some(),
             threshold: upstream.health.threshold,
             endpoints: endpoints.collect(),
             roster: Mutex::new(members.collect()),
@@ -132,6 +142,11 @@ impl CompiledUpstream {
     /// Whether anything ever finds a member unfit for use.
     fn is_checked(&self) -> bool {
         self.passive.is_some() || self.active.is_some()
+    }
+
+    /// The probes that its members are to be sent.
+    fn check(&self) -> Option<&Arc<CompiledCheck>> {
+        self.active.as_ref().filter(|_| !self.is_twin)
     }
 
     /// Whether it matters how many requests a member has under way.
@@ -170,6 +185,7 @@ impl Member {
         let place = Place { host: endpoint.host.clone(), dial: host.clone(), port };
         Self {
             endpoint: at,
+            name: self::bracketed(&endpoint.host),
             label: format!("{}:{}", self::bracketed(&endpoint.host), endpoint.port),
             host_header: upstream.host_of(&endpoint.host, endpoint.port),
             dial: host.parse().map_or(Dial::Name(host), Dial::Address),

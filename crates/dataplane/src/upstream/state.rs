@@ -20,6 +20,10 @@ pub(crate) struct MemberState {
 pub(crate) enum Outcome {
     /// An answer with this status.
     Status(u16),
+    /// An answer that says that all is well, or a connection where nothing else was asked for.
+    Well,
+    /// An answer that says that all is not.
+    Unwell,
     /// No connection, or one that broke.
     Broken,
     /// Nothing in time.
@@ -132,6 +136,10 @@ impl Health {
                 self.success(rules)
             }
             Outcome::Status(status) if rules.unhealthy_statuses.contains(&status) => {
+                self.after(rules, Outcome::Unwell)
+            }
+            Outcome::Well => self.success(rules),
+            Outcome::Unwell => {
                 self.failure(rules.http_failures, |health| &mut health.http_failures)
             }
             // It says nothing about the member.

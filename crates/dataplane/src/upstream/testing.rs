@@ -6,6 +6,7 @@ use super::{Dial, Member};
 pub(super) fn member(address: &str, port: u16, weight: u32) -> Member {
     Member {
         endpoint: 0,
+        name: address.to_owned(),
         label: format!("{address}:{port}"),
         host_header: format!("{address}:{port}"),
         dial: Dial::Address(address.parse().expect("an address")),

@@ -92,13 +92,13 @@ fn only_named_authorities_and_names_are_believed() {
     let stranger = Signer::new("stranger", None);
     let tls = ClientTls::new(&[signers[0].authority("ca"), stranger.authority("other")], None);
     let server = endpoint("a.test", &signers);
-    let trusting = tls.config(&verifying(&["other", "ca"])).unwrap();
+    let trusting = tls.config(&verifying(&["other", "ca"]), false).unwrap();
     let (client, _) = handshake(&trusting, &server, "a.test").unwrap();
     assert_eq!(client.alpn_protocol(), None);
     assert!(handshake(&trusting, &server, "b.test").is_err());
-    let doubting = tls.config(&verifying(&["other"])).unwrap();
+    let doubting = tls.config(&verifying(&["other"]), false).unwrap();
     assert!(handshake(&doubting, &server, "a.test").is_err());
-    let unverified = tls.config(&UpstreamTls::default()).unwrap();
+    let unverified = tls.config(&UpstreamTls::default(), false).unwrap();
     assert!(handshake(&unverified, &server, "b.test").is_ok());
 }
 
@@ -106,7 +106,7 @@ fn only_named_authorities_and_names_are_believed() {
 fn addresses_are_verified_like_names() {
     let signers = [Signer::new("root", None)];
     let tls = ClientTls::new(&[signers[0].authority("ca")], None);
-    let config = tls.config(&verifying(&["ca"])).unwrap();
+    let config = tls.config(&verifying(&["ca"]), false).unwrap();
     for (address, other) in [("127.0.0.1", "127.0.0.2"), ("::1", "::2")] {
         let server = endpoint(address, &signers);
         assert!(handshake(&config, &server, address).is_ok());
@@ -123,7 +123,7 @@ fn the_depth_limits_intermediate_certificates() {
     let server = endpoint("a.test", &[root, first, second]);
     let with_depth = |depth| {
         let settings = UpstreamTls { verify_depth: depth, ..verifying(&["ca"]) };
-        handshake(&tls.config(&settings).unwrap(), &server, "a.test").map(|_| ())
+        handshake(&tls.config(&settings, false).unwrap(), &server, "a.test").map(|_| ())
     };
     assert_eq!(with_depth(None), Ok(()));
     assert_eq!(with_depth(Some(2)), Ok(()));
@@ -144,7 +144,7 @@ fn certificates_that_no_chain_needs_do_not_count_as_depth() {
         .with_no_client_auth()
         .with_single_cert(vec![leaf, idle.certificate.der().clone()], key);
     let settings = UpstreamTls { verify_depth: Some(0), ..verifying(&["ca"]) };
-    let config = tls.config(&settings).unwrap();
+    let config = tls.config(&settings, false).unwrap();
     assert!(handshake(&config, &Arc::new(server.unwrap()), "a.test").is_ok());
 }
 
@@ -163,7 +163,7 @@ fn the_client_certificate_is_shown_when_asked_for() {
         .with_single_cert(vec![leaf], key);
     let server = Arc::new(server.unwrap());
     let tls = ClientTls::new(&[], None);
-    let nameless = tls.config(&UpstreamTls::default()).unwrap();
+    let nameless = tls.config(&UpstreamTls::default(), false).unwrap();
     assert!(handshake(&nameless, &server, "a.test").is_err());
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(["gateway.test".to_owned()]).unwrap();
@@ -173,7 +173,7 @@ fn the_client_certificate_is_shown_when_asked_for() {
         client_certificate: Some(ClientCertificate { chain, key }),
         ..UpstreamTls::default()
     };
-    let (_, server) = handshake(&tls.config(&settings).unwrap(), &server, "a.test").unwrap();
+    let (_, server) = handshake(&tls.config(&settings, false).unwrap(), &server, "a.test").unwrap();
     assert_eq!(server.peer_certificates().unwrap().len(), 1);
 }
 
@@ -183,16 +183,16 @@ fn sessions_and_configurations_outlive_snapshots_while_in_use() {
     let authorities = [signers[0].authority("ca")];
     let server = endpoint("a.test", &signers);
     let first = ClientTls::new(&authorities, None);
-    let config = first.config(&verifying(&["ca"])).unwrap();
+    let config = first.config(&verifying(&["ca"]), false).unwrap();
     handshake(&config, &server, "a.test").unwrap();
     let second = ClientTls::new(&authorities, Some(&first));
-    let again = second.config(&verifying(&["ca"])).unwrap();
+    let again = second.config(&verifying(&["ca"]), false).unwrap();
     assert!(Arc::ptr_eq(&config, &again));
     let (client, _) = handshake(&again, &server, "a.test").unwrap();
     assert_eq!(client.handshake_kind(), Some(HandshakeKind::Resumed));
     // An authority by the same name but another certificate is another authority.
     let third = ClientTls::new(&[Signer::new("root", None).authority("ca")], Some(&second));
-    assert!(!Arc::ptr_eq(&config, &third.config(&verifying(&["ca"])).unwrap()));
+    assert!(!Arc::ptr_eq(&config, &third.config(&verifying(&["ca"]), false).unwrap()));
     drop((config, again, client));
     let fourth = ClientTls::new(&authorities, Some(&third));
     assert!(fourth.kept.configs.lock().is_empty());
@@ -206,12 +206,12 @@ fn what_cannot_be_used_is_named() {
         origin: Origin::default(),
     };
     let tls = ClientTls::new(&[broken], None);
-    let problem = tls.config(&verifying(&["ca"])).unwrap_err();
+    let problem = tls.config(&verifying(&["ca"]), false).unwrap_err();
     assert_eq!(problem.message, "certificate authority `ca`: it is not PEM");
     let (chain, _) = pair("a.test", &rcgen::PKCS_ED25519);
     let certificate = ClientCertificate { chain, key: Secret::new("hunter2") };
     let settings = UpstreamTls { client_certificate: Some(certificate), ..UpstreamTls::default() };
-    let problem = tls.config(&settings).unwrap_err();
+    let problem = tls.config(&settings, false).unwrap_err();
     assert_eq!(problem.message, "client certificate: private key: it is not PEM");
 }
 
@@ -222,7 +222,7 @@ fn without_named_authorities_the_system_counts() {
     let server = endpoint("a.test", &signers);
     let settings = UpstreamTls { system_authorities: true, ..verifying(&["ca"]) };
     // A machine may have no authorities of its own; then that is what is said.
-    match (tls.config(&verifying(&[])), tls.config(&settings)) {
+    match (tls.config(&verifying(&[]), false), tls.config(&settings, false)) {
         (Ok(system), Ok(both)) => {
             assert!(handshake(&system, &server, "a.test").is_err());
             assert!(handshake(&both, &server, "a.test").is_ok());

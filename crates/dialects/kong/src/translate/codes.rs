@@ -34,17 +34,6 @@ config::codes! {
         example: "upstreams:\n- name: orders\n  use_srv_name: true\n",
     }
 
-    /// Active health checks.
-    HEALTHCHECKS = {
-        code: "TRI1204",
-        name: "kong-healthchecks",
-        severity: Warning,
-        title: "active health checks are not offered yet",
-        means: "The upstream asks for its targets to be probed. A target that is down is found out by requests: they go on to another one as far as the service's `retries` allow.",
-        mend: "Use passive health checks.",
-        example: "upstreams:\n- name: orders\n  healthchecks:\n    active:\n      healthy:\n        interval: 5\n",
-    }
-
     /// A plugin that the settings do not allow.
     PLUGIN_NOT_ENABLED = {
         code: "TRI1205",

@@ -187,14 +187,6 @@ impl<'c> Making<'_, 'c> {
             self.say(Finding::new(code, message).severity(Severity::Warning).at(at));
         };
         let name = &upstream.name;
-        let active = &upstream.healthchecks.active;
-        let intervals = [active.healthy.interval, active.unhealthy.interval];
-        if intervals.iter().flatten().any(|interval| *interval > 0.0) {
-            let message = format!(
-                "the upstream `{name}` asks for active health checks, which are not offered yet"
-            );
-            say(&codes::HEALTHCHECKS, message, "/healthchecks/active");
-        }
         if upstream.use_srv_name == Some(true) {
             let message = format!(
                 "the upstream `{name}` asks for the names of SRV records, which are not looked up; targets are resolved to addresses"
