@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod access_log;
+mod balancing;
 mod bodies;
 mod command_line;
 mod documents;
 mod endurance;
+mod grpc_health;
 mod http2;
 mod kong_command;
 mod lifecycle;
