@@ -29,6 +29,12 @@ pub struct Caller {
     pub anonymous: bool,
 }
 
+/// Groups that a policy found a caller to be in, on the word of who knows the caller (an identity
+/// provider, a directory): a value of [`crate::Extensions`]. A principal's own groups stand in
+/// [`model::Principal::groups`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallerGroups(pub Vec<String>);
+
 /// A credential as policies see it.
 #[derive(Clone)]
 pub struct KnownCredential {

@@ -21,7 +21,7 @@ pub use counter::{Counter, Counters, Sample};
 pub use exchange::{Client, Exchange, Extensions, Now, Timings, View};
 pub use headers::{Field, Headers, is_token};
 pub use identity::{
-    Caller, CredentialIx, CredentialKind, Identities, KnownCredential, PrincipalIx,
+    Caller, CallerGroups, CredentialIx, CredentialKind, Identities, KnownCredential, PrincipalIx,
 };
 pub use kind::{Clock, Kinds, Phases, PolicyKind, Prepared, Problem, WorkerCx};
 pub use name_hash::{NameHash, is_alike};

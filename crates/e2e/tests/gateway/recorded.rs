@@ -16,6 +16,8 @@ macro_rules! topics {
 topics! {
     seed_local: "seed-local",
     seed_redis: "seed-redis",
+    acl: "acl",
+    ip_restriction: "ip-restriction",
     jwt: "jwt",
     key_auth: "key-auth",
     rate_limiting: "rate-limiting",
@@ -51,7 +53,7 @@ fn routing_over_http2() {
 
 #[test]
 fn policies_over_http2() {
-    for topic in ["jwt", "key-auth", "rate-limiting"] {
+    for topic in ["acl", "ip-restriction", "jwt", "key-auth", "rate-limiting"] {
         replay::topic_over_http2(topic);
     }
 }

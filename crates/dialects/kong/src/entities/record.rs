@@ -15,6 +15,19 @@ pub struct Record {
     pub origins: Origins,
 }
 
+impl Record {
+    /// The text in a field that the schema requires to be one; empty for any other.
+    pub fn text(&self, field: &str) -> &str {
+        self.fields.get(field).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The id of the entity that a field refers to; empty if it refers to none.
+    pub fn reference(&self, field: &str) -> &str {
+        let reference = self.fields.get(field).and_then(|reference| reference.get("id"));
+        reference.and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
 /// Implements `Debug` with the named fields only, so that no log line ever shows the others.
 macro_rules! without_secrets {
     ($name:ident { $($field:ident),+ }) => {

@@ -75,7 +75,7 @@ config::codes! {
         title: "credentials of a plugin that is not offered yet",
         means: "The entities belong to a plugin that this gateway cannot run yet. They were checked, and nothing looks at them.",
         mend: "Nothing has to be done; the plugin itself is an error where it is used.",
-        example: "consumers:\n- username: alice\n  basicauth_credentials:\n  - username: alice\n    password: secret\n",
+        example: "consumers:\n- username: alice\n  oauth2_credentials:\n  - name: app\n",
     }
 
     /// A key that expires.

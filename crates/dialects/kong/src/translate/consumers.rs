@@ -1,23 +1,42 @@
 //! Consumers and their credentials.
 
+use std::collections::HashMap;
+
 use config::Finding;
 use model::{Credential, CredentialData, Principal, PrincipalId};
 use serde_json::json;
 
 use super::{Context, codes, named};
-use crate::entities::{Id, JwtSecret, KeyauthCredential, Origins, Reference};
+use crate::entities::{Id, JwtSecret, KeyauthCredential, Origins, Record, Reference};
 
 /// The principals that consumers are.
 pub(super) fn principals(context: &Context<'_>) -> Vec<Principal> {
+    let mut groups = groups(context);
     let consumers = context.entities.consumers.iter().map(|consumer| Principal {
         id: principal(&consumer.id),
         public_id: consumer.id.to_string(),
         name: consumer.username.clone(),
         external_id: consumer.custom_id.clone(),
-        groups: Vec::new(),
+        groups: groups.remove(consumer.id.as_str()).unwrap_or_default(),
         origin: consumer.origins.entity().clone(),
     });
     consumers.collect()
+}
+
+/// The groups of each consumer, in the order in which Kong names them: by the ids of the entities.
+fn groups(context: &Context<'_>) -> HashMap<String, Vec<String>> {
+    let mut memberships: Vec<&Record> = records(context, "acls").iter().collect();
+    memberships.sort_by_key(|membership| membership.id.as_str());
+    let mut groups: HashMap<String, Vec<String>> = HashMap::new();
+    for membership in memberships {
+        let of_consumer = groups.entry(membership.reference("consumer").to_owned()).or_default();
+        of_consumer.push(membership.text("group").to_owned());
+    }
+    groups
+}
+
+fn records<'c>(context: &Context<'c>, entity: &str) -> &'c [Record] {
+    context.entities.others.get(entity).map_or(&[], Vec::as_slice)
 }
 
 /// The name of the principal that a consumer is.
@@ -83,9 +102,15 @@ fn credential(
 /// Says that nothing looks at the credentials of plugins that are not offered.
 fn remark_on_others(context: &mut Context<'_>) {
     for (entity, records) in &context.entities.others {
+        if OFFERED.contains(entity) {
+            continue;
+        }
         let Some(first) = records.first() else { continue };
         let message = format!("nothing looks at `{entity}`: their plugin is not offered yet");
         let finding = Finding::new(&codes::UNUSED_CREDENTIALS, message);
         context.findings.push(finding.at(first.origins.entity()));
     }
 }
+
+/// Entities of plugins that are offered and that have no type of their own.
+const OFFERED: [&str; 1] = ["acls"];

@@ -49,8 +49,16 @@ pub(super) fn wording() -> BTreeMap<String, Wording> {
         (reason::INTERNAL, says(PLUGIN, UNEXPECTED)),
         (GRPC_TLS_REQUIRED, grpc_tls_required()),
     ];
-    let all = engine.into_iter().chain(jwt()).chain(key_auth()).chain(rate_limiting());
+    let policies = acl().into_iter().chain(jwt()).chain(key_auth()).chain(rate_limiting());
+    let all = engine.into_iter().chain(policies);
     all.map(|(reason, wording)| (reason.to_owned(), wording)).collect()
+}
+
+fn acl() -> [(&'static str, Wording); 2] {
+    [
+        ("acl/refused", says(PLUGIN, "You cannot consume this service")),
+        ("acl/unknown", says(PLUGIN, "Unauthorized")),
+    ]
 }
 
 /// Kong's `jwt` answers without a request's id, in JSON whatever the client accepts.

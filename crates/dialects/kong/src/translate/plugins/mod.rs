@@ -150,6 +150,18 @@ impl<'r> Reader<'r, '_> {
         self.set(field, to, value);
     }
 
+    /// Gives the policy a status, which is that of an error, from the plugin's field. Kong's schema
+    /// takes any number.
+    fn status(&mut self, field: &str, otherwise: u16) {
+        let code = self.get(field).and_then(Value::as_f64).unwrap_or(otherwise.into());
+        let status = (400..600u16).find(|status| f64::from(*status) == code);
+        if status.is_none() {
+            let message = format!("`{}`: {code} is no status of an error", self.plugin.name);
+            self.unsupported(field, message, "write a status from 400 to 599");
+        }
+        self.set(field, "status", status.unwrap_or(otherwise));
+    }
+
     /// Says that a field asks for something that is not offered.
     pub(super) fn unsupported(&mut self, field: &str, message: String, help: &str) {
         let finding = Finding::new(&codes::PLUGIN_OPTION, message);

@@ -23,7 +23,7 @@ fn translate(reader: &mut Reader<'_, '_>) {
     reader.copy_or("fault_tolerant", "fault_tolerant", true);
     reader.copy_or("hide_client_headers", "hide_headers", false);
     reader.copy_or("error_message", "message", "API rate limit exceeded");
-    status(reader);
+    reader.status("error_code", 429);
     reader.config.insert("headers".into(), headers());
 }
 
@@ -69,16 +69,6 @@ fn scope(reader: &Reader<'_, '_>) -> String {
 }
 
 const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
-
-fn status(reader: &mut Reader<'_, '_>) {
-    let code = reader.get("error_code").and_then(Value::as_f64).unwrap_or(429.0);
-    let status = (400..600u16).find(|status| f64::from(*status) == code);
-    if status.is_none() {
-        let message = format!("`rate-limiting`: {code} is no status of an error");
-        reader.unsupported("error_code", message, "write a status from 400 to 599");
-    }
-    reader.set("error_code", "status", status.unwrap_or(429));
-}
 
 /// The headers by which Kong tells clients about limits.
 fn headers() -> Value {
