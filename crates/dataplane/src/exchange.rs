@@ -96,6 +96,7 @@ impl<'a, D: Downstream> Story<'a, D> {
         let chain = &live.snapshot.chains[listener.unrouted as usize];
         let voice = &live.snapshot.voices[listener.voice as usize];
         worker.telemetry.begun();
+        x.voice = listener.voice;
         Self { worker, live, listener, x, choices, down, chain, voice }
     }
 
@@ -153,10 +154,11 @@ impl<'a, D: Downstream> Story<'a, D> {
         let Some(found) = self.listener.router.find(&query) else {
             return Err(local(404, reason::NO_ROUTE, "no route takes this request"));
         };
-        self.x.route = Some(found.route);
+        (self.x.route, self.x.matched) = (Some(found.route), found.matched);
         let compiled = &self.live.snapshot.routes[found.route as usize];
         self.chain = &self.live.snapshot.chains[compiled.chain as usize];
         self.voice = &self.live.snapshot.voices[compiled.voice as usize];
+        self.x.voice = compiled.voice;
         Ok(found)
     }
 
@@ -262,7 +264,7 @@ impl<'a, D: Downstream> Story<'a, D> {
             return Box::pin(self.switch(answer)).await;
         }
         let body = answer.body(&self.x.response);
-        self.down.begin(self.x, self.voice, Answered::Upstream, body);
+        self.begin(Answered::Upstream, body);
         match answer.relay(self.worker, self.down).await {
             Ok(()) => true,
             Err(Broken::Client) => false,
@@ -275,9 +277,21 @@ impl<'a, D: Downstream> Story<'a, D> {
         }
     }
 
+    /// Queues the response's head.
+    fn begin(&mut self, answered: Answered, body: Body) {
+        // An upstream's head was read a moment ago, and so was the clock.
+        let now = match answered {
+            Answered::Upstream => self.worker.recent(),
+            Answered::Failure | Answered::Local => self.worker.now(),
+        };
+        self.x.timings.begun = now.mono_us;
+        self.x.answered = Some(answered);
+        self.down.begin(self.x, self.voice, answered, body);
+    }
+
     /// Makes the connection a tunnel.
     async fn switch(&mut self, answer: Answer) -> bool {
-        self.down.begin(self.x, self.voice, Answered::Upstream, Body::Tunnel);
+        self.begin(Answered::Upstream, Body::Tunnel);
         let idle = answer.read_timeout();
         let mut link = answer.into_link();
         let deadline = self.down.deadline().clone();
@@ -297,7 +311,7 @@ impl<'a, D: Downstream> Story<'a, D> {
             () if to_head => Body::Named(length),
             () => Body::Length(length),
         };
-        self.down.begin(self.x, self.voice, answered, framing);
+        self.begin(answered, framing);
         let mut rest = if bodiless || to_head { &[] } else { &body[..] };
         let limit = self.down.limits().send_timeout;
         let (worker, down) = (self.worker, &mut *self.down);

@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use filter::{Exchange, Filter, Identities, View, WorkerCx};
+use filter::{BodyLength, Exchange, Filter, Identities, View, WorkerCx};
 use model::Labels;
 
-use crate::snapshot::{CompiledListener, Snapshot};
+use crate::forward::write_target;
+use crate::snapshot::{CompiledAction, CompiledListener, Snapshot};
 use crate::telemetry::{RouteSeries, WorkerTelemetry};
 use crate::upstream::LiveUpstream;
+use crate::voice::Lines;
 
 /// A snapshot at work on one worker. An exchange holds it from its first to its last byte.
 pub(crate) struct Live {
@@ -93,6 +95,36 @@ impl View for Live {
 
     fn labels(&self, route: u32) -> &Labels {
         &self.snapshot.routes[route as usize].labels
+    }
+
+    fn upstream_target(&self, x: &Exchange, output: &mut Vec<u8>) -> bool {
+        let route = x.route.map(|route| &self.snapshot.routes[route as usize]);
+        let Some(CompiledAction::Forward(forward)) = route.map(|route| &route.action) else {
+            return false;
+        };
+        write_target(x, &forward.forward.path, x.matched, &mut String::new(), output);
+        true
+    }
+
+    fn response_fields(&self, x: &Exchange, tell: &mut dyn FnMut(&[u8], &[u8])) {
+        let Some(answered) = x.answered else { return };
+        let voice = &self.snapshot.voices[x.voice as usize];
+        let mut lines = Vec::new();
+        voice.response_headers(x, x.timings.begun, answered, &mut Lines(&mut lines));
+        for line in lines.split(|byte| *byte == b'\n') {
+            // No name has a colon, and no value ends its line.
+            let colon = line.iter().position(|byte| *byte == b':');
+            if let Some((name, value)) = colon.and_then(|at| line.split_at_checked(at)) {
+                tell(name, value[1..].trim_ascii());
+            }
+        }
+        match x.response.body {
+            BodyLength::Known(length) => tell(b"Content-Length", length.to_string().as_bytes()),
+            BodyLength::Unknown if x.request.version == filter::Version::Http11 => {
+                tell(b"Transfer-Encoding", b"chunked");
+            }
+            BodyLength::Unknown | BodyLength::None => {}
+        }
     }
 }
 

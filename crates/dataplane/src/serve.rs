@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use filter::Client;
+use filter::{Client, TlsSession};
 use model::{ProxyProtocol, Scheme, reason};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
@@ -85,6 +85,7 @@ pub(crate) async fn serve(
         trusted: false,
         scheme: Scheme::Http,
         sni: None,
+        tls: None,
     };
     let opened = if opening.is_needed() {
         // In memory of its own, which is given back: most connections live much longer.
@@ -175,6 +176,7 @@ impl Opening {
             let name = name.strip_suffix('.').unwrap_or(name);
             name.to_ascii_lowercase().into()
         });
+        client.tls = tls_session(session);
         let http2 = session.alpn_protocol() == Some(b"h2");
         let socket = Socket::ServerTls(Box::new(stream));
         Ok(Opened { socket, client, http2, refusal: None })
@@ -184,6 +186,27 @@ impl Opening {
 impl Opened {
     fn plain(stream: TcpStream, client: Client, refusal: Option<&'static str>) -> Self {
         Self { socket: Socket::Plain(stream), client, http2: false, refusal }
+    }
+}
+
+/// What a handshake agreed on.
+fn tls_session(session: &rustls::ServerConnection) -> Option<TlsSession> {
+    let version = match session.protocol_version()? {
+        rustls::ProtocolVersion::TLSv1_3 => "TLSv1.3",
+        rustls::ProtocolVersion::TLSv1_2 => "TLSv1.2",
+        _ => return None,
+    };
+    let suite = session.negotiated_cipher_suite()?.suite().as_str()?;
+    Some(TlsSession { version, cipher: registered(suite) })
+}
+
+/// The library marks suites of TLS 1.3 in a way of its own (RFC 8446 appendix B.4).
+fn registered(suite: &'static str) -> &'static str {
+    match suite {
+        "TLS13_AES_128_GCM_SHA256" => "TLS_AES_128_GCM_SHA256",
+        "TLS13_AES_256_GCM_SHA384" => "TLS_AES_256_GCM_SHA384",
+        "TLS13_CHACHA20_POLY1305_SHA256" => "TLS_CHACHA20_POLY1305_SHA256",
+        other => other,
     }
 }
 

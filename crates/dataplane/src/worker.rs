@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::net::TcpListener as StdListener;
 use std::rc::Rc;
 use std::sync::{Arc, mpsc as sync_mpsc};
@@ -263,7 +264,7 @@ impl Worker {
             acceptor.task.abort();
             // Who is in the kernel's queue has connected: closing the socket would reset them.
             while let Ok(Ok((stream, peer))) = {
-                let accepted = std::future::poll_fn(|cx| match acceptor.socket.poll_accept(cx) {
+                let accepted = poll_fn(|cx| match acceptor.socket.poll_accept(cx) {
                     Poll::Ready(accepted) => Poll::Ready(Ok(accepted)),
                     Poll::Pending => Poll::Ready(Err(())),
                 });
@@ -280,10 +281,22 @@ impl Worker {
         loop {
             let emptied = self.empty.notified();
             if self.connections.borrow().is_empty() {
-                return;
+                break;
             }
             emptied.await;
         }
+        self.finish_policies().await;
+    }
+
+    /// Lets policies send what they have kept for later.
+    async fn finish_policies(&self) {
+        let live = self.live();
+        let mut ends: Vec<_> = live.filters.iter().filter_map(|filter| filter.finish()).collect();
+        poll_fn(|cx| {
+            ends.retain_mut(|end| end.as_mut().poll(cx).is_pending());
+            if ends.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 
     fn wake_all(&self) {

@@ -4,7 +4,7 @@ use std::any::{Any, TypeId};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
-use model::{Labels, Scheme};
+use model::{Answered, Labels, Scheme};
 
 use crate::{Caller, Headers, Identities, Request, Response};
 
@@ -29,6 +29,15 @@ pub struct Exchange {
     pub id: u128,
     /// Index of the route in the view, once one is found.
     pub route: Option<u32>,
+    /// How much of the path the route's predicate matched, in bytes.
+    pub matched: usize,
+    /// Index of the voice in the view that speaks for the gateway.
+    pub voice: u32,
+    /// The endpoints that were tried, in order. That a kept connection was closed meanwhile is
+    /// no try.
+    pub tries: Vec<Try>,
+    /// Who answered, once the response's head has been written.
+    pub answered: Option<Answered>,
     /// What policies leave for each other and for their later phases.
     pub extensions: Extensions,
     /// The configuration that the exchange runs under, from its first to its last byte.
@@ -42,6 +51,21 @@ pub trait View {
 
     /// What a route is called.
     fn labels(&self, route: u32) -> &Labels;
+
+    /// Appends the target that the route sends to its upstream: the path made from the request's,
+    /// and the query. Says whether the route has an upstream.
+    fn upstream_target(&self, exchange: &Exchange, output: &mut Vec<u8>) -> bool {
+        let _ = (exchange, output);
+        false
+    }
+
+    /// Tells the fields of a response whose head has been written, those that frame its body
+    /// included.
+    fn response_fields(&self, exchange: &Exchange, tell: &mut dyn FnMut(&[u8], &[u8])) {
+        for field in exchange.response.headers.fields() {
+            tell(field.name, field.value);
+        }
+    }
 }
 
 impl Exchange {
@@ -57,9 +81,35 @@ impl Exchange {
             timings: Timings::default(),
             id: 0,
             route: None,
+            matched: 0,
+            voice: 0,
+            tries: Vec::new(),
+            answered: None,
             extensions: Extensions::default(),
             view,
         }
+    }
+
+    /// The wall clock at a moment of the exchange, in microseconds since 1970-01-01 UTC, by what it
+    /// showed when the exchange began.
+    pub fn unix_us(&self, mono_us: u64) -> u64 {
+        (self.now.unix_ms * 1000).saturating_add(mono_us).saturating_sub(self.now.mono_us)
+    }
+
+    /// Microseconds from sending the request to an upstream to the head of its response, or to its
+    /// failure; none if no upstream was asked.
+    pub fn upstream_latency(&self) -> Option<u64> {
+        let Timings { upstream_start, upstream_head, .. } = self.timings;
+        (upstream_start != 0).then(|| upstream_head.saturating_sub(upstream_start))
+    }
+
+    /// Microseconds that the gateway itself took before and after the upstream, up to a moment at
+    /// which it wrote the response's head; none if no upstream was asked.
+    pub fn proxy_latency(&self, moment: u64) -> Option<u64> {
+        let Timings { upstream_start, upstream_head, .. } = self.timings;
+        (upstream_start != 0).then(|| {
+            upstream_start.saturating_sub(self.now.mono_us) + moment.saturating_sub(upstream_head)
+        })
     }
 
     /// What the route is called, once one is found.
@@ -75,6 +125,9 @@ impl Exchange {
         self.caller = None;
         self.timings = Timings::default();
         self.route = None;
+        self.matched = 0;
+        self.tries.clear();
+        self.answered = None;
         self.extensions.0.clear();
         self.view = view;
     }
@@ -96,6 +149,33 @@ pub struct Client {
     pub scheme: Scheme,
     /// The server name of the TLS handshake, lower case.
     pub sni: Option<Rc<str>>,
+    /// What the TLS handshake agreed on.
+    pub tls: Option<TlsSession>,
+}
+
+/// What a TLS handshake agreed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TlsSession {
+    /// The protocol's version: `TLSv1.2` or `TLSv1.3`.
+    pub version: &'static str,
+    /// The cipher suite's name in the IANA registry.
+    pub cipher: &'static str,
+}
+
+/// One endpoint that was tried for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Try {
+    /// Its address; none if its name could not be resolved.
+    pub address: Option<SocketAddr>,
+    /// When the endpoint was chosen, in microseconds of [`Now::mono_us`].
+    pub started: u64,
+    /// When its response's head was complete, or its failure known; zero before.
+    pub ended: u64,
+    /// What it answered, or the status that stands for its failure: 502, or 504 if it took too
+    /// long; zero before.
+    pub status: u16,
+    /// Whether there was no answer.
+    pub failed: bool,
 }
 
 /// A moment.
@@ -121,6 +201,8 @@ pub struct Timings {
     pub upstream_start: u64,
     /// When the upstream's response head was complete, or its failure known.
     pub upstream_head: u64,
+    /// When the response's head was written.
+    pub begun: u64,
     /// When the last byte was sent.
     pub end: u64,
     /// Bytes read from the client, head included.

@@ -55,6 +55,8 @@ pub struct Phases {
 impl Phases {
     /// Only the request phase.
     pub const REQUEST: Self = Self { request: true, response: false, log: false };
+    /// Only the log phase.
+    pub const LOG: Self = Self { request: false, response: false, log: true };
 }
 
 /// Something wrong with a configuration.

@@ -18,7 +18,7 @@ mod shared;
 mod step;
 
 pub use counter::{Counter, Counters, Sample};
-pub use exchange::{Client, Exchange, Extensions, Now, Timings, View};
+pub use exchange::{Client, Exchange, Extensions, Now, Timings, TlsSession, Try, View};
 pub use headers::{Field, Headers, is_token};
 pub use identity::{
     Caller, CallerGroups, CredentialIx, CredentialKind, Identities, KnownCredential, PrincipalIx,

@@ -63,4 +63,9 @@ pub trait Filter {
     fn log(&self, exchange: &Exchange) {
         let _ = exchange;
     }
+
+    /// Ends what the policy has under way, after its worker's last exchange. Others may run on.
+    fn finish(&self) -> Option<LocalFuture<'_, ()>> {
+        None
+    }
 }

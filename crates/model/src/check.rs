@@ -209,6 +209,7 @@ mod tests {
                 name: None,
                 external_id: None,
                 groups: vec![],
+                described: None,
                 origin: Origin::default(),
             }],
             credentials: vec![

@@ -16,6 +16,7 @@ mod principal;
 mod rank;
 mod route;
 mod secret;
+mod shape;
 mod template;
 mod upstream;
 mod voice;
@@ -41,6 +42,7 @@ pub use route::{
     RequirementKind, Retry, Route, Timeouts, Unmet, Weighted,
 };
 pub use secret::Secret;
+pub use shape::{Fact, Shape};
 pub use template::{Part, Template, Var};
 pub use upstream::{
     ActiveCheck, Balance, ClientCertificate, Endpoint, HashBalance, HashCookie, HashKey, HashRing,

@@ -1,5 +1,7 @@
 //! Who calls, and how they prove it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{CredentialId, Origin, PrincipalId};
@@ -17,6 +19,9 @@ pub struct Principal {
     pub external_id: Option<String>,
     /// Groups that the caller belongs to.
     pub groups: Vec<String>,
+    /// What log records show of the principal in the dialect's own words; a JSON text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub described: Option<Arc<str>>,
     /// Where it stands.
     pub origin: Origin,
 }

@@ -1,5 +1,6 @@
 //! What to do with a request.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +45,10 @@ pub struct Labels {
     pub service: String,
     /// The service's id as users know it; empty without a service.
     pub service_id: String,
+    /// What log records show of the route in the dialect's own words, by the names that shapes
+    /// use (see [`crate::Fact::Route`]); JSON texts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub described: BTreeMap<String, Arc<str>>,
 }
 
 /// A demand on requests that a route has won, and what happens if it is not met.

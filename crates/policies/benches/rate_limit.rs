@@ -75,6 +75,7 @@ fn exchange() -> Exchange {
         trusted: false,
         scheme: Scheme::Http,
         sni: None,
+        tls: None,
     };
     let mut exchange = Exchange::new(Rc::new(Nobody::default()), client);
     exchange.now = now();

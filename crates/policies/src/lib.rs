@@ -4,13 +4,19 @@
 //! A folder is named like its kind, and holds the configuration, the kind that prepares it, the
 //! filter that runs, tests, and a reference page. The build script finds the folders: adding a
 //! policy touches nothing outside its own. What several policies need stands beside the folders:
-//! [`caller`] for those that find out who calls, [`query`] and [`settings`] for all.
+//! [`caller`] for those that find out who calls; [`record`] and [`queue`] for those that log, [`dial`],
+//! [`http`] and [`tls`] for those that speak to servers; [`query`] and [`settings`] for all.
 
 mod caller;
+mod dial;
+mod http;
 mod query;
+mod queue;
+mod record;
 mod settings;
 #[cfg(test)]
 mod testing;
+mod tls;
 
 include!(concat!(env!("OUT_DIR"), "/kinds.rs"));
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use filter::{
     Client, Clock, Counters, CredentialIx, CredentialKind, Exchange, Filter, Flow, Identities,
-    Kinds, KnownCredential, LocalFuture, LocalReply, Now, PrincipalIx, Problem, Shared, Step, View,
-    WorkerCx,
+    Kinds, KnownCredential, LocalFuture, LocalReply, Now, Phases, PrincipalIx, Problem, Shared,
+    Step, View, WorkerCx,
 };
 use model::{Credential, CredentialData, Labels, Origin, Policy, Principal, Scheme};
 
@@ -58,6 +58,7 @@ impl Gateway {
             route_id: "r-id".into(),
             service: "s".into(),
             service_id: "s-id".into(),
+            described: Default::default(),
         };
         Self {
             identities: Rc::default(),
@@ -82,6 +83,7 @@ impl Gateway {
             name: Some(name.to_owned()),
             external_id: None,
             groups: groups.iter().map(|&group| group.to_owned()).collect(),
+            described: Some(format!("{{\"id\":\"id-{name}\"}}").into()),
             origin: Origin::default(),
         }))
     }
@@ -128,7 +130,7 @@ impl Gateway {
             Ok(prepared) => prepared,
             Err(problems) => panic!("{problems:#?}"),
         };
-        assert!(prepared.phases().request);
+        assert_ne!(prepared.phases(), Phases::default());
         prepared.start(&self.worker(worker))
     }
 
@@ -153,12 +155,22 @@ impl Gateway {
                 trusted: false,
                 scheme: Scheme::Http,
                 sni: None,
+                tls: None,
             },
         );
         exchange.request.set_target("/", "/");
         exchange.now = self.clock.now();
         exchange.route = Some(0);
         exchange
+    }
+
+    /// What the numbers by this name have come to, of those that bear a label.
+    pub(crate) fn counted_with(&self, name: &str, label: (&'static str, &str)) -> u64 {
+        let samples = self.counters.samples().into_iter().filter(|sample| sample.name == name);
+        let labelled = samples.filter(|sample| {
+            sample.labels.iter().any(|(name, value)| (*name, value.as_str()) == label)
+        });
+        labelled.map(|sample| sample.value).sum()
     }
 
     /// What the number by this name has come to.
@@ -201,6 +213,19 @@ pub(crate) fn answer(filter: &Rc<dyn Filter>, exchange: &mut Exchange) -> Option
         Step::Done(flow) => reply(flow),
         Step::Wait(_) => panic!("it waits"),
     }
+}
+
+/// Runs a test that spawns.
+pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    tokio::task::LocalSet::new().block_on(&runtime.expect("a runtime"), test)
+}
+
+/// Runs a test that spawns; time passes only when nothing else is to be done.
+pub(crate) fn run_paused<T>(test: impl Future<Output = T>) -> T {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().start_paused(true).build();
+    tokio::task::LocalSet::new().block_on(&runtime.expect("a runtime"), test)
 }
 
 fn reply(flow: Flow) -> Option<Box<LocalReply>> {

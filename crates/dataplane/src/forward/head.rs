@@ -13,7 +13,7 @@ pub(crate) fn server_name(host: &str) -> &str {
 }
 
 /// Writes the path made from the normalised one, and the query as it was received.
-pub(super) fn write_target(
+pub(crate) fn write_target(
     x: &Exchange,
     rewrite: &PathRewrite,
     matched: usize,

@@ -4,18 +4,20 @@ mod head;
 mod relay;
 mod sending;
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::task::Poll;
 
-use filter::{BodyLength, Exchange, LocalReply, Method, Version};
+use filter::{BodyLength, Exchange, LocalReply, Method, Try, Version};
 use model::{Answered, HostRule, Timeouts, reason};
 
 pub(crate) use relay::{Answer, Broken};
 
-pub(crate) use head::server_name;
-use head::{write_framing, write_target};
+use head::write_framing;
+pub(crate) use head::{server_name, write_target};
 use sending::{SendError, Sending, Wait, WaitsFor, began_at, poll_flushed_next};
 
 use crate::downstream::{Downstream, RequestError};
@@ -44,6 +46,8 @@ struct Attempt<'a, D> {
     down: &'a mut D,
     /// The part of the path that the route's predicate matched, in bytes.
     matched: usize,
+    /// The address that was connected to, or whose connection is used again.
+    address: Cell<Option<SocketAddr>>,
 }
 
 /// Why a try failed.
@@ -72,7 +76,8 @@ pub(crate) async fn forward<D: Downstream>(
 ) -> Result<Answer, Failure> {
     let upstream = live.upstreams[choose(worker, forward) as usize].clone();
     let mut sending = Sending::default();
-    let mut attempt = Attempt { worker, forward, voice, down, matched: found.matched };
+    let (matched, address) = (found.matched, Cell::default());
+    let mut attempt = Attempt { worker, forward, voice, down, matched, address };
     if x.request.body != BodyLength::None {
         attempt.down.send_continue();
         if let Err(error) = attempt.keep_start(&mut sending).await {
@@ -93,13 +98,14 @@ pub(crate) async fn forward<D: Downstream>(
             x.reply_headers.push("Set-Cookie", cookie);
         }
         x.timings.tries += 1;
+        attempt.address.set(None);
         let failed = match attempt.try_member(x, &upstream, &lease, &mut sending).await {
             Ok((link, framing)) => {
-                x.timings.upstream_head = worker.now_us();
-                x.timings.upstream_status = x.response.status;
-                upstream.note(&lease.member, Outcome::Status(x.response.status));
-                let (took, now) = (x.timings.upstream_head - began, x.timings.upstream_head);
-                upstream.note_latency(&lease.member, took, now);
+                let (status, now) = (x.response.status, worker.now_us());
+                (x.timings.upstream_head, x.timings.upstream_status) = (now, status);
+                x.tries.push(attempt.tried(began, now, status, false));
+                upstream.note(&lease.member, Outcome::Status(status));
+                upstream.note_latency(&lease.member, now - began, now);
                 let timeouts = forward.forward.timeouts;
                 return Ok(Answer { link, framing, upstream, lease, sending, timeouts });
             }
@@ -110,6 +116,9 @@ pub(crate) async fn forward<D: Downstream>(
         if let Some(kind) = failed.kind().filter(|_| !(again && stale)) {
             let endpoint = &lease.member.label;
             worker.telemetry.upstream_failed(x, endpoint, kind, &failed, worker.now());
+        }
+        if !(again && stale) {
+            x.tries.push(attempt.tried(began, worker.now_us(), failed.status(), true));
         }
         if !stale && let Some(outcome) = failed.outcome() {
             let now = worker.now_us();
@@ -217,12 +226,14 @@ impl<D: Downstream> Attempt<'_, D> {
         let host = tls.is_some().then(|| Self::host(self.forward, x, member));
         let server_name = host.map(server_name);
         if let Some(link) = upstream.take(member, server_name, worker.recent().mono_us) {
+            self.address.set(Some(link.address));
             return Ok((link, true));
         }
         self.down.deadline().arm(worker.now_us(), timeouts.connect);
         let deadline = self.down.deadline().clone();
         let down = &mut *self.down;
-        let connecting = connect(&member.member, tls, server_name, &worker.dns, &deadline);
+        let tried = &self.address;
+        let connecting = connect(&member.member, tls, server_name, &worker.dns, &deadline, tried);
         let mut connecting = pin!(connecting);
         // Requests that their clients have given up must not add up while an endpoint is slow to
         // take connections (CVE-2023-44487).
@@ -363,6 +374,11 @@ impl<D: Downstream> Attempt<'_, D> {
         .await
     }
 
+    /// What is remembered of a try.
+    fn tried(&self, started: u64, ended: u64, status: u16, failed: bool) -> Try {
+        Try { address: self.address.get(), started, ended, status, failed }
+    }
+
     fn client_failed(&self, error: &RequestError, answered: Answered) -> Failure {
         match error.reply() {
             None => Failure::Gone,
@@ -396,6 +412,14 @@ impl Failed {
     /// The client has given up waiting.
     fn gone() -> Self {
         Self::Client(RequestError::Gone(io::ErrorKind::ConnectionAborted.into()))
+    }
+
+    /// The status that stands for it.
+    fn status(&self) -> u16 {
+        match self {
+            Self::Connect(ConnectError::Timeout) | Self::Timeout => 504,
+            _ => 502,
+        }
     }
 
     /// What it is called in metrics; `None` if no endpoint is to blame.

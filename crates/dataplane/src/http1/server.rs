@@ -374,18 +374,13 @@ impl Downstream for Http1<'_> {
         if to_close || self.worker.is_draining() || !self.may_read_past(&x.request) {
             self.keep_alive = false;
         }
-        // An upstream's head was read a moment ago, and so was the clock.
-        let now = match answered {
-            Answered::Upstream => self.worker.recent(),
-            Answered::Failure | Answered::Local => self.worker.now(),
-        };
         let output = self.conn.output();
         let before = output.len();
         status::write_line(x.response.status, output);
-        voice.response_headers(x, now.mono_us, answered, &mut Lines(output));
+        voice.response_headers(x, x.timings.begun, answered, &mut Lines(output));
         if answered != Answered::Upstream {
             // Who makes a response dates it (RFC 9110 section 6.6.1).
-            self.worker.date.with(now.unix_seconds(), |date| {
+            self.worker.date.with(self.worker.recent().unix_seconds(), |date| {
                 output.extend_from_slice(b"Date: ");
                 output.extend_from_slice(date.as_bytes());
                 output.extend_from_slice(b"\r\n");

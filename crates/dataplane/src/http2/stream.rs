@@ -178,17 +178,12 @@ impl Downstream for Stream<'_> {
     }
 
     fn begin(&mut self, x: &Exchange, voice: &Voice, answered: Answered, body: Body) {
-        // An upstream's head was read a moment ago, and so was the clock.
-        let now = match answered {
-            Answered::Upstream => self.worker.recent(),
-            Answered::Failure | Answered::Local => self.worker.now(),
-        };
         let mut head = self.head(x.response.status);
         let mut fields = Fields::new(head.headers_mut());
-        voice.response_headers(x, now.mono_us, answered, &mut fields);
+        voice.response_headers(x, x.timings.begun, answered, &mut fields);
         if answered != Answered::Upstream {
             // Who makes a response dates it (RFC 9110 section 6.6.1).
-            let date = &self.worker.date;
+            let (date, now) = (&self.worker.date, self.worker.recent());
             if let Ok(date) = date.with(now.unix_seconds(), HeaderValue::from_str) {
                 head.headers_mut().insert(header::DATE, date);
             }

@@ -37,6 +37,7 @@ pub(super) fn exchange_of(route: &str, service: &str) -> Exchange {
         name: Some("alice".into()),
         external_id: None,
         groups: vec![],
+        described: None,
         origin: Origin::default(),
     }));
     let client = Client {
@@ -46,6 +47,7 @@ pub(super) fn exchange_of(route: &str, service: &str) -> Exchange {
         trusted: true,
         scheme: Scheme::Https,
         sni: None,
+        tls: None,
     };
     let labels = labels(route, service);
     let mut x = Exchange::new(Rc::new(Known { identities, labels }), client);
@@ -58,7 +60,7 @@ pub(super) fn exchange_of(route: &str, service: &str) -> Exchange {
 
 fn labels(route: &str, service: &str) -> Labels {
     let (route, service) = (route.to_owned(), service.to_owned());
-    Labels { route, route_id: String::new(), service, service_id: String::new() }
+    Labels { route, service, ..Labels::default() }
 }
 
 /// 13 ms after the exchange began.

@@ -1,5 +1,6 @@
 //! Opening connections to endpoints.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -35,18 +36,25 @@ pub(crate) enum ConnectError {
 }
 
 /// Opens a connection to a member, TLS included. The deadline has been set by the caller.
+/// `tried` becomes the address that is connected to.
 pub(crate) async fn connect(
     member: &Member,
     tls: Option<&Arc<rustls::ClientConfig>>,
     server_name: Option<&str>,
     dns: &Rc<Dns>,
     deadline: &Deadline,
+    tried: &Cell<Option<SocketAddr>>,
 ) -> Result<Link, ConnectError> {
     let tls = tls.map(|config| (config, server_name.unwrap_or_default()));
     // In memory of its own: few requests open a connection, and all would make room for it.
-    let socket = within(deadline, Box::pin(open(member, tls, dns))).await?;
+    let opening = Box::pin(async {
+        let address = resolve(member, dns).await?;
+        tried.set(Some(address));
+        Ok((address, open_at(address, tls).await?))
+    });
+    let (address, socket) = within(deadline, opening).await?;
     let server_name = tls.map(|(_, name)| name.into());
-    Ok(Link { conn: Box::new(Conn::new(socket)), server_name, requests: 0 })
+    Ok(Link { conn: Box::new(Conn::new(socket)), address, server_name, requests: 0 })
 }
 
 /// Opens a connection, with TLS for a server name if it is given.
@@ -55,7 +63,13 @@ pub(super) async fn open(
     tls: Option<(&Arc<rustls::ClientConfig>, &str)>,
     dns: &Rc<Dns>,
 ) -> Result<Socket, ConnectError> {
-    let address = resolve(member, dns).await?;
+    open_at(resolve(member, dns).await?, tls).await
+}
+
+async fn open_at(
+    address: SocketAddr,
+    tls: Option<(&Arc<rustls::ClientConfig>, &str)>,
+) -> Result<Socket, ConnectError> {
     let stream = TcpStream::connect(address).await?;
     // Small writes must not wait for the acknowledgement of earlier ones.
     stream.set_nodelay(true)?;

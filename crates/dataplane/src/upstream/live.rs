@@ -1,6 +1,7 @@
 //! A worker's upstream: whom it chooses from, and its idle connections.
 
 use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -52,6 +53,8 @@ struct Idle {
 /// A connection to an endpoint.
 pub(crate) struct Link {
     pub(crate) conn: Box<Conn>,
+    /// The endpoint's address.
+    pub(crate) address: SocketAddr,
     /// The TLS server name that it was opened for.
     pub(crate) server_name: Option<Rc<str>>,
     /// Requests sent on it so far.

@@ -248,16 +248,10 @@ pub(crate) fn write_address(address: IpAddr, output: &mut Vec<u8>) {
 
 /// A latency in microseconds; none if what it measures did not happen.
 fn latency(var: &Var, scope: &Scope<'_>) -> Option<u64> {
-    let (began, timings) = (scope.x.now.mono_us, &scope.x.timings);
-    let proxied = timings.upstream_start != 0;
-    let since = |moment: u64| scope.now_us.saturating_sub(moment);
     match var {
-        Var::UpstreamLatency => {
-            proxied.then(|| timings.upstream_head.saturating_sub(timings.upstream_start))
-        }
-        Var::ProxyLatency => proxied
-            .then(|| timings.upstream_start.saturating_sub(began) + since(timings.upstream_head)),
-        _ => Some(since(began)),
+        Var::UpstreamLatency => scope.x.upstream_latency(),
+        Var::ProxyLatency => scope.x.proxy_latency(scope.now_us),
+        _ => Some(scope.now_us.saturating_sub(scope.x.now.mono_us)),
     }
 }
 

@@ -39,6 +39,7 @@ fn exchange() -> Exchange {
         name: Some("alice".into()),
         external_id: None,
         groups: vec![],
+        described: None,
         origin: Origin::default(),
     }));
     identities.add_credential(
@@ -63,6 +64,7 @@ fn exchange() -> Exchange {
         route_id: "r-1".into(),
         service: "s-1".into(),
         service_id: "s-1".into(),
+        described: Default::default(),
     };
     let client = Client {
         address: "10.0.0.9".parse().expect("an address"),
@@ -71,6 +73,7 @@ fn exchange() -> Exchange {
         trusted: false,
         scheme: Scheme::Https,
         sni: None,
+        tls: None,
     };
     let mut x = Exchange::new(Rc::new(Known { identities, labels }), client);
     x.request.set_target("/a/./x?q=1", "/a/x");

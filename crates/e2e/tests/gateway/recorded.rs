@@ -28,6 +28,7 @@ topics! {
     routing_priority: "routing-priority",
     proxy_headers: "proxy-headers",
     errors: "errors",
+    http_log: "http-log",
 }
 
 /// Offline, where a request would go is where recorded ones went.

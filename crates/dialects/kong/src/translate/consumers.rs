@@ -6,7 +6,7 @@ use config::Finding;
 use model::{Credential, CredentialData, Principal, PrincipalId};
 use serde_json::json;
 
-use super::{Context, codes, named};
+use super::{Context, codes, logging, named};
 use crate::entities::{Id, JwtSecret, KeyauthCredential, Origins, Record, Reference};
 
 /// The principals that consumers are.
@@ -18,6 +18,7 @@ pub(super) fn principals(context: &Context<'_>) -> Vec<Principal> {
         name: consumer.username.clone(),
         external_id: consumer.custom_id.clone(),
         groups: groups.remove(consumer.id.as_str()).unwrap_or_default(),
+        described: context.writes_records.then(|| logging::describe(consumer)),
         origin: consumer.origins.entity().clone(),
     });
     consumers.collect()

@@ -9,6 +9,7 @@ mod chains;
 pub(crate) mod codes;
 mod consumers;
 mod listeners;
+mod logging;
 mod plugins;
 mod predicate;
 mod rank;
@@ -44,9 +45,11 @@ pub(crate) struct Input<'i> {
 pub(crate) fn translate(input: Input<'_>, findings: &mut Findings) -> Model {
     let Input { entities, settings, redis } = input;
     let vaults = Vaults::new(&settings.vault, &entities.vaults);
-    let mut context = Context { entities, settings, redis, vaults, findings };
+    let mut context =
+        Context { entities, settings, redis, vaults, findings, writes_records: false };
     let pairs = certificates::Pairs::new(&mut context);
     let (policies, in_force) = plugins::policies(&mut context);
+    context.writes_records = policies.iter().any(plugins::writes_records);
     let mut chains = Chains::new(&in_force);
     let upstreams = upstreams::upstreams(&mut context, &pairs);
     Model {
@@ -75,6 +78,8 @@ struct Context<'c> {
     redis: Option<RedisDefault>,
     vaults: Vaults<'c>,
     findings: &'c mut Findings,
+    /// Whether log records are written, so that routes and consumers have to be described.
+    writes_records: bool,
 }
 
 /// The table in which all routes stand.

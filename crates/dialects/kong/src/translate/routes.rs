@@ -1,6 +1,6 @@
 //! Routes: what they ask of a request, and what becomes of it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::chains::Chains;
 use super::predicate::predicate;
 use super::rank::{parts, rank};
 use super::upstreams::Upstreams;
-use super::{Context, by_id, codes, named, table};
+use super::{Context, by_id, codes, logging, named, table};
 use crate::entities::{Id, Protocol, Route, Service};
 use crate::voice;
 
@@ -25,6 +25,7 @@ pub(super) fn routes<'c>(
     upstreams: &Upstreams,
 ) -> Vec<model::Route> {
     let services = by_id(&context.entities.services, |service| &service.id);
+    let mut descriptions = Descriptions::new();
     let mut routes = Vec::new();
     for route in &context.entities.routes {
         if !route.protocols.iter().any(|protocol| is_http(*protocol)) {
@@ -33,7 +34,7 @@ pub(super) fn routes<'c>(
         }
         let service = service_of(route, &services);
         if service.is_none_or(|service| service.enabled) {
-            add(context, chains, upstreams, route, service, &mut routes);
+            add(context, chains, upstreams, &mut descriptions, route, service, &mut routes);
         }
     }
     routes
@@ -48,18 +49,26 @@ fn service_of<'e>(route: &Route, services: &HashMap<&Id, &'e Service>) -> Option
     route.service.as_ref().and_then(|service| services.get(&service.id).copied())
 }
 
+/// What log records show of services, which many routes may have in common.
+type Descriptions<'c> = HashMap<&'c Id, Arc<str>>;
+
 /// Adds the routes of the model that a route becomes.
 fn add<'c>(
     context: &Context<'_>,
     chains: &mut Chains<'c>,
     upstreams: &Upstreams,
+    descriptions: &mut Descriptions<'c>,
     route: &'c Route,
     service: Option<&'c Service>,
     routes: &mut Vec<model::Route>,
 ) {
     let parts = parts(route);
     let is_split = parts.len() > 1;
-    let labels = Arc::new(labels(route, service));
+    let mut labels = labels(route, service);
+    if context.writes_records {
+        labels.described = described(descriptions, route, service);
+    }
+    let labels = Arc::new(labels);
     let chain = chains.of(route, service);
     for part in &parts {
         let id = match is_split {
@@ -90,7 +99,24 @@ fn labels(route: &Route, service: Option<&Service>) -> Labels {
         route_id,
         service: service_name.or_else(|| service_id.clone()).unwrap_or_default(),
         service_id: service_id.unwrap_or_default(),
+        described: BTreeMap::new(),
     }
+}
+
+fn described<'c>(
+    descriptions: &mut Descriptions<'c>,
+    route: &Route,
+    service: Option<&'c Service>,
+) -> BTreeMap<String, Arc<str>> {
+    let mut described =
+        BTreeMap::from([("route".to_owned(), logging::describe_in_workspace(route))]);
+    if let Some(service) = service {
+        let text = descriptions
+            .entry(&service.id)
+            .or_insert_with(|| logging::describe_in_workspace(service));
+        described.insert("service".to_owned(), Arc::clone(text));
+    }
+    described
 }
 
 /// What Kong asks of a request once its route is found, in this order.

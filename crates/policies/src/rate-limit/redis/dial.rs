@@ -18,7 +18,7 @@ use tokio_rustls::TlsConnector;
 use super::super::config::Address;
 use super::script;
 use super::settings::{Login, Settings, Tls, Topology};
-use super::tls;
+use crate::tls;
 
 /// Makes connections to the servers of a store.
 pub(super) struct Dialer {

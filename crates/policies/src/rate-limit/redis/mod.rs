@@ -18,7 +18,6 @@ mod link;
 mod node;
 mod script;
 mod settings;
-mod tls;
 
 #[cfg(test)]
 mod outage_tests;

@@ -10,6 +10,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use super::super::config::{
     Address, SYSTEM, Secret, SentinelConfig, SentinelRole, StoreConfig, StoreMode,
 };
+use crate::tls::Trust;
 
 /// What is needed to reach Redis. Policies with equal settings share a worker's connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -50,15 +51,6 @@ pub(super) struct Tls {
     pub(super) trust: Option<Trust>,
     /// In place of the host's name.
     pub(super) server_name: Option<ServerName<'static>>,
-}
-
-/// Whose certificates are believed.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Trust {
-    /// Those of the authorities that the system trusts.
-    pub(super) system: bool,
-    /// Those of these.
-    pub(super) authorities: Vec<CertificateDer<'static>>,
 }
 
 /// The longest that a request waits, whatever is configured.

@@ -51,6 +51,11 @@ pub(super) fn policies<'c>(context: &mut Context<'c>) -> (Vec<Policy>, Vec<InFor
     (policies, in_force)
 }
 
+/// Whether a policy writes log records.
+pub(super) fn writes_records(policy: &Policy) -> bool {
+    policy.config.get("record").is_some()
+}
+
 fn offer(plugin: &str) -> Option<&'static Offer> {
     OFFERS.iter().find(|offer| offer.plugin == plugin)
 }
@@ -91,7 +96,7 @@ fn check_enabled(plugin: &Plugin, context: &mut Context<'_>) {
 pub(super) struct Reader<'r, 'c> {
     pub(super) plugin: &'r Plugin,
     pub(super) context: &'r mut Context<'c>,
-    config: Map<String, Value>,
+    pub(super) config: Map<String, Value>,
     origins: BTreeMap<String, Origin>,
 }
 
@@ -124,6 +129,25 @@ impl<'r> Reader<'r, '_> {
     pub(super) fn secret(&mut self, field: &str) -> Option<String> {
         let (text, origin) = (self.text(field)?, self.origin(field));
         Some(self.context.vaults.resolve(text, &origin, self.context.findings))
+    }
+
+    /// The texts of a map, each of which may refer to a vault.
+    pub(super) fn secrets(&mut self, field: &str) -> Map<String, Value> {
+        let Some(Value::Object(texts)) = self.get(field) else { return Map::new() };
+        let names = texts.keys().map(|name| {
+            let escaped = name.replace('~', "~0").replace('/', "~1");
+            let text = self.secret(&format!("{field}/{escaped}")).unwrap_or_default();
+            (name.clone(), text.into())
+        });
+        names.collect()
+    }
+
+    /// Gives the policy a number of milliseconds, whole and not negative.
+    fn milliseconds(&mut self, field: &str, to: &str, otherwise: u64) {
+        let given = self.get(field).and_then(Value::as_f64);
+        // Saturates: no wait is that long.
+        let milliseconds = given.map_or(otherwise, |number| number.max(0.0).ceil() as u64);
+        self.set(field, to, milliseconds);
     }
 
     /// Gives the policy a value that stands in the plugin's field.

@@ -1,4 +1,4 @@
-//! TLS towards Redis.
+//! TLS towards servers that policies speak to.
 
 use std::sync::Arc;
 
@@ -8,10 +8,17 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-use super::settings::Trust;
+/// Whose certificates are believed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Trust {
+    /// Those of the authorities that the system trusts.
+    pub(crate) system: bool,
+    /// Those of these.
+    pub(crate) authorities: Vec<CertificateDer<'static>>,
+}
 
 /// The authorities to trust. Reads files if the system's are among them.
-pub(super) fn roots(trust: &Trust) -> RootCertStore {
+pub(crate) fn roots(trust: &Trust) -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(trust.authorities.iter().cloned());
     if trust.system {
@@ -21,7 +28,7 @@ pub(super) fn roots(trust: &Trust) -> RootCertStore {
 }
 
 /// Certificates must come from one of these authorities.
-pub(super) fn verifying(roots: RootCertStore) -> Result<ClientConfig, String> {
+pub(crate) fn verifying(roots: RootCertStore) -> Result<ClientConfig, String> {
     if roots.is_empty() {
         return Err("the system trusts no certificate authority, so no certificate can be \
                     verified: install the authorities, or set `tls_verify` to false"
@@ -35,7 +42,7 @@ pub(super) fn verifying(roots: RootCertStore) -> Result<ClientConfig, String> {
 }
 
 /// Any certificate will do whose key the server has.
-pub(super) fn trusting() -> ClientConfig {
+pub(crate) fn trusting() -> ClientConfig {
     let provider = Arc::new(aws_lc_rs::default_provider());
     config(provider.clone(), Arc::new(AnyCertificate(provider)))
 }
