@@ -118,8 +118,21 @@ impl From<Record> for Case {
             env: record.kong.env,
             config: record.config,
             refusal: record.config_load,
-            steps: record.steps,
+            steps: record.steps.into_iter().map(Step::with_echo_marked).collect(),
         }
+    }
+}
+
+impl Step {
+    /// Marks a body that is the answer of an echo upstream. The recording does so where an upstream
+    /// saw only one request.
+    fn with_echo_marked(mut self) -> Self {
+        let body = self.response.body.as_str().and_then(|body| serde_json::from_str(body).ok());
+        let echo = self.upstream_saw.iter().position(|saw| body.as_ref() == Some(&saw.echoed()));
+        if let Some(n) = echo {
+            self.response.body = format!("<<echo of upstream_saw[{n}] as JSON>>").into();
+        }
+        self
     }
 }
 

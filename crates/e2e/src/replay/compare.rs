@@ -189,19 +189,20 @@ impl Comparison<'_> {
         let (step, links) = (self.step, self.links);
         match (json_in(recorded), json_in(got)) {
             (Some(a), Some(b)) => json(&a, &b, path, &mut self.out, &|path, a, b| {
-                leaf(step, links, path, a, b) || is_time_of_load(path, a, b)
+                leaf(step, links, path, a, b) || is_of_its_run(path, a, b)
             }),
             _ => differ(&mut self.out, path, recorded, got),
         }
     }
 }
 
-/// Whether two values are when an entity was read; the recording does not say of all of them that
-/// they vary.
-fn is_time_of_load(path: &str, a: Option<&Value>, b: Option<&Value>) -> bool {
-    let seconds = |value: Option<&Value>| value.and_then(Value::as_u64);
+/// Whether two values of a log record are each of their run: when an entity was read, which the
+/// recording says of some only, and how the echo was framed.
+fn is_of_its_run(path: &str, a: Option<&Value>, b: Option<&Value>) -> bool {
     let stamped = path.ends_with(".created_at") || path.ends_with(".updated_at");
-    stamped && seconds(a).is_some() && seconds(b).is_some()
+    let both = |is: fn(&Value) -> bool| a.is_some_and(is) && b.is_some_and(is);
+    stamped && both(Value::is_u64)
+        || path.ends_with(".headers.content-length") && both(Value::is_string)
 }
 
 /// Whether two values of an answer's JSON agree; `None` is one that is not there.

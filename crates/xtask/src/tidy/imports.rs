@@ -236,8 +236,13 @@ fn check_siblings(workspace: &Workspace, member: &Member, problems: &mut Vec<Pro
         let first = inside.components().next()?.as_os_str().to_str()?.to_owned();
         (inside.components().count() > 1).then_some(first)
     };
+    // A folder without one belongs to the file by its name, which all may use.
+    let is_policy = |name: &String| {
+        let module = source.join(name).join("mod.rs");
+        workspace.sources(member).any(|file| *file == module)
+    };
     let policies: BTreeSet<String> =
-        workspace.sources(member).filter_map(|f| folder_of(f)).collect();
+        workspace.sources(member).filter_map(|f| folder_of(f)).filter(is_policy).collect();
     for file in workspace.sources(member) {
         let (Some(own), Some(text)) = (folder_of(file), workspace.read(file)) else { continue };
         for (number, line) in text.lines().enumerate() {
