@@ -1,6 +1,6 @@
 //! The thread that changes what runs.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,8 +17,8 @@ use tokio::sync::{oneshot, watch};
 
 use crate::files::Text;
 use crate::pipeline::{self, Precedence, Texts};
-use crate::store::{State, Store};
-use crate::{Build, Introduction, codes};
+use crate::store::{Running, State, Store};
+use crate::{Build, Introduction, LateView, View, codes};
 
 /// What the control side needs from the process in which it runs. All calls come from one thread.
 pub trait Process: Send {
@@ -27,10 +27,13 @@ pub trait Process: Send {
 
     /// Brings a model to all workers and returns when every one of them serves it. If it cannot,
     /// nothing has changed, and the findings say why.
-    fn publish(&mut self, model: &Arc<Model>, revision: u64) -> Result<(), Findings>;
+    fn publish(&mut self, model: &Model, revision: u64) -> Result<(), Findings>;
 
     /// Is told what became of a change, before whoever asked for it is.
     fn report(&mut self, report: &Report);
+
+    /// Is told that nothing of a change is left but what runs: a time to give memory back.
+    fn settle(&mut self) {}
 }
 
 /// Why something was to change.
@@ -208,6 +211,8 @@ impl Worker {
                 // Nobody has to wait.
                 let _ = answer.send(report.clone());
             }
+            drop(report);
+            self.process.settle();
         }
     }
 
@@ -247,18 +252,22 @@ impl Worker {
     ) -> (Report, bool) {
         let mut build = guarded(|| pipeline::build(introduction, texts))
             .unwrap_or_else(|findings| Build { findings, ..Build::default() });
-        let model = Arc::new(std::mem::take(&mut build.model));
-        let before = self.store.state();
+        let model = std::mem::take(&mut build.model);
+        let fingerprint = model.fingerprint();
+        let (before, running) = {
+            let state = self.store.state();
+            (state.revision, state.fingerprint)
+        };
         let (verdict, revision) = if build.findings.has_errors() {
-            (Verdict::Rejected, before.revision)
-        } else if before.revision > 0 && *before.model == *model {
-            (Verdict::Unchanged, before.revision)
+            (Verdict::Rejected, before)
+        } else if before > 0 && running == fingerprint {
+            (Verdict::Unchanged, before)
         } else {
-            match self.publish(&model, before.revision + 1) {
-                Ok(()) => (Verdict::Applied, before.revision + 1),
+            match self.publish(&model, before + 1) {
+                Ok(()) => (Verdict::Applied, before + 1),
                 Err(findings) => {
                     build.findings.merge(findings);
-                    (Verdict::Rejected, before.revision)
+                    (Verdict::Rejected, before)
                 }
             }
         };
@@ -278,7 +287,13 @@ impl Worker {
         };
         let runs = verdict != Verdict::Rejected;
         if runs {
-            self.store.commit(model, build, &report);
+            let (listeners, routes) = (model.listeners.clone(), model.routes.len());
+            // Views are made where the model was.
+            drop(model);
+            let documents = build.documents;
+            let views = made(build.views);
+            let running = Running { fingerprint, listeners, routes, views, documents };
+            self.store.commit(running, &report);
         } else {
             self.store.note(&outcome);
         }
@@ -286,7 +301,7 @@ impl Worker {
         (report, runs)
     }
 
-    fn publish(&mut self, model: &Arc<Model>, revision: u64) -> Result<(), Findings> {
+    fn publish(&mut self, model: &Model, revision: u64) -> Result<(), Findings> {
         let process = &mut self.process;
         guarded(|| process.publish(model, revision)).unwrap_or_else(Err)
     }
@@ -296,6 +311,12 @@ impl Command {
     fn is_reload(&self) -> bool {
         matches!(self.task, Task::Reload)
     }
+}
+
+/// Makes views. One that has a fault is missing, and its management API says that there is nothing.
+fn made(views: BTreeMap<&'static str, LateView>) -> BTreeMap<&'static str, View> {
+    let made = views.into_iter().filter_map(|(name, view)| Some((name, guarded(view).ok()?)));
+    made.collect()
 }
 
 /// Runs what must not take the process down: a fault there is a finding, and what runs goes on.
@@ -341,7 +362,7 @@ mod tests {
             introduction(&["red"])
         }
 
-        fn publish(&mut self, _: &Arc<Model>, revision: u64) -> Result<(), Findings> {
+        fn publish(&mut self, _: &Model, revision: u64) -> Result<(), Findings> {
             let (refuse, fault) = self.with(|record| (record.refuse, record.fault));
             assert!(!fault, "a fault for the test");
             if refuse {

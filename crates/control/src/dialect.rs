@@ -49,12 +49,16 @@ pub struct Translation {
     pub model: Model,
     /// What is to be said about the documents.
     pub findings: Findings,
-    /// What the dialect's management API wants to know of them, kept with the revision.
-    pub view: Option<View>,
+    /// What the dialect's management API wants to know of them, kept with the revision. Made once
+    /// the documents run, and only then: it may take memory and time.
+    pub view: Option<LateView>,
 }
 
 /// A dialect's own view of its documents. Only the dialect knows the type.
 pub type View = Arc<dyn Any + Send + Sync>;
+
+/// A view that is still to be made.
+pub type LateView = Box<dyn FnOnce() -> View + Send>;
 
 /// The dialects that take part, made from the settings that hold at the time.
 #[derive(Default)]

@@ -19,6 +19,6 @@ pub mod watch;
 
 pub use codes::*;
 pub use control::{Cause, Control, Outcome, Pending, Process, Report, Verdict};
-pub use dialect::{Dialect, Documents, Introduction, Translation, View};
+pub use dialect::{Dialect, Documents, Introduction, LateView, Translation, View};
 pub use pipeline::{Build, Precedence, Texts, all_paths, build};
 pub use store::{HISTORY, State};

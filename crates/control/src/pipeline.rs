@@ -9,7 +9,7 @@ use config::{Budget, Document, Finding, Findings, Origin, Sources};
 use model::Model;
 
 use crate::files::{self, Text};
-use crate::{Dialect, Documents, Introduction, View, codes};
+use crate::{Dialect, Documents, Introduction, LateView, codes};
 
 /// What a gateway is configured from.
 #[derive(Debug, Clone, Default)]
@@ -68,7 +68,7 @@ pub struct Build {
     /// The texts that the findings point into.
     pub sources: Sources,
     /// The views of the dialects that took part, by name.
-    pub views: BTreeMap<&'static str, View>,
+    pub views: BTreeMap<&'static str, LateView>,
     /// What was read, in order, by label.
     pub documents: Vec<Arc<str>>,
 }
@@ -194,18 +194,18 @@ mod tests {
         build.findings.iter().map(|finding| finding.code.name).collect()
     }
 
-    fn words(build: &Build, dialect: &str) -> Vec<String> {
-        let view = build.views.get(dialect).expect("the dialect took part");
-        Arc::clone(view).downcast::<Words>().expect("it is its view").0.clone()
+    fn words(build: &mut Build, dialect: &str) -> Vec<String> {
+        let view = build.views.remove(dialect).expect("the dialect took part")();
+        view.downcast::<Words>().expect("it is its view").0.clone()
     }
 
     #[test]
     fn documents_go_to_the_dialect_that_knows_them_in_order() {
         let texts = texts(&[("a.yml", "red: 1\n---\nblue: 2\n"), ("b.json", "{\"red\": \"3\"}")]);
-        let build = build(&introduction(&["red", "blue"]), &texts);
+        let mut build = build(&introduction(&["red", "blue"]), &texts);
         assert_eq!(codes(&build), [""; 0]);
         assert_eq!(
-            (words(&build, "red"), words(&build, "blue")),
+            (words(&mut build, "red"), words(&mut build, "blue")),
             (vec!["1".into(), "3".into()], vec!["2".into()])
         );
         assert_eq!(build.model.listeners.len(), 2);
@@ -276,15 +276,15 @@ mod tests {
         let posted = Text { label: "the API".into(), text: "red: 7".into() };
         texts.posted.insert("red", posted);
         let dialects = introduction(&["red", "blue"]);
-        assert_eq!(words(&build(&dialects, &texts), "red"), ["1"]);
+        assert_eq!(words(&mut build(&dialects, &texts), "red"), ["1"]);
         texts.precedence = Precedence::Posted;
-        let posted = build(&dialects, &texts);
+        let mut posted = build(&dialects, &texts);
         assert_eq!(
-            (words(&posted, "red"), words(&posted, "blue")),
+            (words(&mut posted, "red"), words(&mut posted, "blue")),
             (vec!["7".into()], vec!["1".into()])
         );
         texts.files.remove(0);
         texts.precedence = Precedence::Files;
-        assert_eq!(words(&build(&dialects, &texts), "red"), ["7"]);
+        assert_eq!(words(&mut build(&dialects, &texts), "red"), ["7"]);
     }
 }

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use config::{Findings, Sources};
-use model::Model;
+use model::{Fingerprint, Listener};
 use tokio::sync::watch;
 
-use crate::{Build, Outcome, Report, View};
+use crate::{Outcome, Report, View};
 
 /// How many outcomes are remembered.
 pub const HISTORY: usize = 32;
@@ -17,8 +17,12 @@ pub const HISTORY: usize = 32;
 pub struct State {
     /// Counts the models that were applied; 0 before the first.
     pub revision: u64,
-    /// What runs.
-    pub model: Arc<Model>,
+    /// What tells what runs from everything else.
+    pub fingerprint: Fingerprint,
+    /// The sockets of what runs.
+    pub listeners: Vec<Listener>,
+    /// How many routes it has.
+    pub routes: usize,
     /// The views of the dialects on what runs, by name.
     pub views: BTreeMap<&'static str, View>,
     /// What was read for it, in order, by label.
@@ -29,6 +33,15 @@ pub struct State {
     pub sources: Arc<Sources>,
     /// What became of the last changes, the newest first, at most [`HISTORY`].
     pub history: VecDeque<Arc<Outcome>>,
+}
+
+/// What is kept of a build once it runs.
+pub(crate) struct Running {
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) routes: usize,
+    pub(crate) views: BTreeMap<&'static str, View>,
+    pub(crate) documents: Vec<Arc<str>>,
 }
 
 /// Keeps the state. Readers get it whole and at once, whatever is being changed meanwhile.
@@ -51,14 +64,18 @@ impl Store {
         Arc::clone(&self.state.borrow())
     }
 
-    /// Notes that a model runs from now on, which the build has given.
-    pub(crate) fn commit(&self, model: Arc<Model>, build: Build, report: &Report) {
+    /// Notes that what the build has given runs from now on. The model itself is not kept: who
+    /// runs it has made something of its own from it.
+    pub(crate) fn commit(&self, running: Running, report: &Report) {
         let history = self.remember(&report.outcome);
+        let Running { fingerprint, listeners, routes, views, documents } = running;
         self.state.send_replace(Arc::new(State {
             revision: report.outcome.revision,
-            model,
-            views: build.views,
-            documents: build.documents,
+            fingerprint,
+            listeners,
+            routes,
+            views,
+            documents,
             findings: Arc::clone(&report.findings),
             sources: Arc::clone(&report.sources),
             history,

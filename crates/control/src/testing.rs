@@ -64,7 +64,7 @@ impl Dialect for Colour {
             words.push(word);
         }
         translation.model = self.model(&words);
-        translation.view = Some(Arc::new(Words(words)));
+        translation.view = Some(Box::new(|| Arc::new(Words(words))));
         translation
     }
 }

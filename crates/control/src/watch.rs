@@ -247,7 +247,7 @@ mod tests {
             introduction(&["red"])
         }
 
-        fn publish(&mut self, _: &Arc<Model>, _: u64) -> Result<(), Findings> {
+        fn publish(&mut self, _: &Model, _: u64) -> Result<(), Findings> {
             Ok(())
         }
 
@@ -277,7 +277,7 @@ mod tests {
 
         /// Waits until what runs is said to come from `word`.
         fn runs(&mut self, word: &str) {
-            self.until(|state| &*state.model.listeners[0].origin.document == word);
+            self.until(|state| &*state.listeners[0].origin.document == word);
         }
 
         fn until(&mut self, holds: impl Fn(&State) -> bool) {

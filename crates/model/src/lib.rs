@@ -94,6 +94,11 @@ pub struct Unrouted {
 }
 
 impl Model {
+    /// What tells this model from another.
+    pub fn fingerprint(&self) -> Fingerprint {
+        fingerprint::of_model(self)
+    }
+
     /// Adds everything of `other` behind what is here. Ids must not collide: every dialect
     /// prefixes its own.
     pub fn merge(&mut self, other: Model) {

@@ -5,13 +5,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::{digest, hmac};
 use config::{Document, Findings, Sources};
-use control::{Dialect, Documents, Translation};
+use control::{Dialect, Documents, Translation, View};
 use uuid::Uuid;
 
 use crate::declarative::{self, Loaded};
 use crate::entities::Entities;
-use crate::schema::RouterFlavor;
+use crate::schema::{Catalogue, RouterFlavor};
 use crate::settings::{Redis, Settings};
+use crate::tables::Tables;
 use crate::translate;
 
 /// Kong's declarative configuration, as the settings of `kong.conf` and the environment have it
@@ -55,13 +56,22 @@ impl RedisDefault {
 }
 
 /// What runs, as Kong's management API shows it: the dialect's view ([`control::View`]).
-#[derive(Debug)]
 pub struct Configuration {
     /// All entities.
-    pub entities: Entities,
+    pub(crate) tables: Tables,
     /// 32 hexadecimal digits that change with the documents; zeros if there is none.
     pub hash: String,
 }
+
+impl Configuration {
+    pub(crate) fn new(entities: Entities, hash: String) -> Self {
+        let tables = Tables::of(entities, Catalogue::of(FLAVOR));
+        Self { tables, hash }
+    }
+}
+
+/// Which router routes are written for.
+const FLAVOR: RouterFlavor = RouterFlavor::TraditionalCompatible;
 
 impl Kong {
     /// The dialect under these settings, whose files have been read
@@ -85,7 +95,7 @@ impl Kong {
     pub(crate) fn declarative(&self) -> declarative::Options<'static> {
         declarative::Options {
             now: self.now,
-            flavor: RouterFlavor::TraditionalCompatible,
+            flavor: FLAVOR,
             runnable: &translate::is_offered,
             skip_unknown_plugins: self.options.skip_unknown_plugins
                 || self.settings.skip_unknown_plugins,
@@ -132,7 +142,8 @@ impl Dialect for Kong {
         let input = translate::Input { entities: &entities, settings: &self.settings, redis };
         let model = translate::translate(input, &mut findings);
         let hash = hash(documents);
-        Translation { model, findings, view: Some(Arc::new(Configuration { entities, hash })) }
+        let view = || -> View { Arc::new(Configuration::new(entities, hash)) };
+        Translation { model, findings, view: Some(Box::new(view)) }
     }
 }
 

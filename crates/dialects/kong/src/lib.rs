@@ -7,6 +7,7 @@ mod dialect;
 pub mod entities;
 pub mod schema;
 pub mod settings;
+mod tables;
 mod translate;
 mod voice;
 

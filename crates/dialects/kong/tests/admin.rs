@@ -27,7 +27,7 @@ impl Process for Idle {
         Introduction { dialects: vec![Box::new(kong)], ..Introduction::default() }
     }
 
-    fn publish(&mut self, _: &Arc<Model>, _: u64) -> Result<(), Findings> {
+    fn publish(&mut self, _: &Model, _: u64) -> Result<(), Findings> {
         Ok(())
     }
 

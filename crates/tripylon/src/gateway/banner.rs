@@ -30,13 +30,13 @@ impl Serving {
         status: Option<SocketAddr>,
     ) -> Self {
         let tls = |id: &model::ListenerId| {
-            state.model.listeners.iter().any(|listener| listener.id == *id && listener.tls)
+            state.listeners.iter().any(|listener| listener.id == *id && listener.tls)
         };
         let url = |(id, address): (model::ListenerId, SocketAddr)| {
             format!("{}://{address}", if tls(&id) { "https" } else { "http" })
         };
         Self {
-            routes: state.model.routes.len(),
+            routes: state.routes,
             documents: state.documents.iter().map(ToString::to_string).collect(),
             proxy: engine.addresses().into_iter().map(url).collect(),
             others: admin

@@ -5,6 +5,7 @@ mod banner;
 mod descriptors;
 mod engine;
 pub(crate) mod log;
+mod memory;
 pub(crate) mod pid;
 mod process;
 pub(crate) mod rejections;

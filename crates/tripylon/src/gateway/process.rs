@@ -9,6 +9,7 @@ use model::Model;
 use super::TARGET;
 use super::engine::LogFlags;
 use super::log::ErrorLog;
+use super::memory;
 use super::rejections;
 use crate::output;
 use crate::settings::Introducer;
@@ -28,7 +29,7 @@ impl control::Process for Process {
         introduction
     }
 
-    fn publish(&mut self, model: &Arc<Model>, revision: u64) -> Result<(), Findings> {
+    fn publish(&mut self, model: &Model, revision: u64) -> Result<(), Findings> {
         self.engine.publish(model, revision).map_err(rejections::findings)
     }
 
@@ -42,6 +43,10 @@ impl control::Process for Process {
         if outcome.cause != Cause::Start {
             announce(outcome);
         }
+    }
+
+    fn settle(&mut self) {
+        memory::give_back();
     }
 }
 

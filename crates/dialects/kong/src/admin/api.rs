@@ -1,6 +1,6 @@
 //! From a request to an answer: what the API knows, and which resource is asked.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use control::Control;
 use hyper::{Method, StatusCode};
@@ -15,9 +15,10 @@ use super::origin::Origins;
 use super::request::Request;
 use super::resources::Resource;
 use super::special::{self, Handler};
-use super::tables::Tables;
 use super::{documents, entities};
+use crate::entities::Entities;
 use crate::schema::{Catalogue, Entity, Problems};
+use crate::tables::Tables;
 use crate::{Configuration, Kong, declarative};
 
 /// The name under which the control side keeps what belongs to Kong.
@@ -33,15 +34,19 @@ pub struct Admin {
     pub(super) origins: Origins,
     /// One document at a time is taken.
     pub(super) loading: Semaphore,
-    /// The configuration that was last asked for, and its tables.
-    tables: Mutex<Option<(Arc<Configuration>, Arc<Tables>)>>,
 }
 
 /// What runs at one moment, as one request sees it.
 pub(super) struct Snapshot<'a> {
     pub(super) api: &'a Admin,
     pub(super) configuration: Arc<Configuration>,
-    pub(super) tables: Arc<Tables>,
+}
+
+impl Snapshot<'_> {
+    /// All entities.
+    pub(super) fn tables(&self) -> &Tables {
+        &self.configuration.tables
+    }
 }
 
 impl Admin {
@@ -58,7 +63,6 @@ impl Admin {
             kong,
             node,
             loading: Semaphore::new(1),
-            tables: Mutex::new(None),
         }
     }
 
@@ -95,16 +99,7 @@ impl Admin {
         let configuration = view
             .and_then(|view| view.downcast::<Configuration>().ok())
             .unwrap_or_else(|| Arc::new(nothing()));
-        let mut known = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        let tables = match &*known {
-            Some((of, tables)) if Arc::ptr_eq(of, &configuration) => Arc::clone(tables),
-            _ => {
-                let tables = Arc::new(Tables::of(&configuration.entities, self.catalogue));
-                *known = Some((Arc::clone(&configuration), Arc::clone(&tables)));
-                tables
-            }
-        };
-        Snapshot { api: self, configuration, tables }
+        Snapshot { api: self, configuration }
     }
 
     /// Completes an entity and holds it against its schema.
@@ -119,5 +114,5 @@ impl Admin {
 
 /// Before anything was loaded.
 fn nothing() -> Configuration {
-    Configuration { entities: crate::entities::Entities::default(), hash: "0".repeat(32) }
+    Configuration::new(Entities::default(), "0".repeat(32))
 }

@@ -12,9 +12,9 @@ use super::api::{Admin, DIALECT, Snapshot};
 use super::dump;
 use super::failure::Failure;
 use super::request::{Payload, Request};
-use super::tables::text;
 use crate::declarative::Refusal;
 use crate::dialect::hash;
+use crate::tables::text;
 
 /// What a document is called in findings.
 const LABEL: &str = "POST /config";
@@ -22,7 +22,7 @@ const LABEL: &str = "POST /config";
 /// Answers a request for `/config`.
 pub(super) async fn answer(api: &Admin, request: &Request) -> Result<Answer, Failure> {
     if request.method != Method::POST {
-        return Ok(Answer::ok(json!({ "config": dump::document(&api.snapshot().tables) })));
+        return Ok(Answer::ok(json!({ "config": dump::document(api.snapshot().tables()) })));
     }
     let text: Arc<str> = document(request)?.into();
     let Ok(_turn) = api.loading.try_acquire() else {
@@ -133,13 +133,10 @@ fn refusal(findings: &Findings, sources: &Sources) -> Refusal {
 
 /// The entities that run now, by kind and id.
 fn loaded(snapshot: &Snapshot<'_>) -> Value {
-    let kinds = snapshot.tables.each().map(|(entity, table)| {
+    let kinds = snapshot.tables().each().map(|(entity, table)| {
         let by_id: Map<String, Value> = table
-            .rows
-            .iter()
-            .filter_map(|row| {
-                Some((text(row, &entity.primary_key)?.to_owned(), row.clone().into()))
-            })
+            .rows()
+            .filter_map(|row| Some((text(&row, &entity.primary_key)?.to_owned(), row.into())))
             .collect();
         (entity.name.to_owned(), Value::Object(by_id))
     });

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use super::tables::Tables;
+use crate::tables::Tables;
 
 /// All entities as one document. Passwords have been hashed already, so it says `_transform: false`.
 pub(super) fn document(tables: &Tables) -> String {
@@ -12,8 +12,7 @@ pub(super) fn document(tables: &Tables) -> String {
     document.insert("_format_version".into(), "3.0".into());
     document.insert("_transform".into(), false.into());
     for (entity, table) in tables.each() {
-        let rows = table.rows.iter().map(|row| {
-            let mut row = row.clone();
+        let rows = table.rows().map(|mut row| {
             for field in entity.shape.fields.iter().filter(|field| field.reference.is_some()) {
                 if let Some(id) = row.get(&*field.name).and_then(|value| value.get("id")).cloned() {
                     row.insert(field.name.to_string(), id);

@@ -10,8 +10,8 @@ use super::failure::Failure;
 use super::page::Wanted;
 use super::request::{Payload, Request};
 use super::resources::{Family, Resource, WASM};
-use super::tables::{Row, Table, referred, text};
 use crate::schema::{Entity, is_uuid};
+use crate::tables::{Row, Table, referred, text};
 
 /// The most seconds that an entity may live.
 const LONGEST_LIFE: i64 = 100_000_000;
@@ -41,7 +41,7 @@ pub(super) fn answer(
         }
         Resource::Parent { entity, key, field, parent } => {
             let child = find(snapshot, entity, key, None).ok_or(Failure::NotFound)?;
-            let id = referred(child, field).ok_or(Failure::NotFound)?;
+            let id = referred(&child, field).ok_or(Failure::NotFound)?;
             if request.method == Method::DELETE {
                 return Err(Failure::MethodNotAllowed);
             }
@@ -51,14 +51,14 @@ pub(super) fn answer(
         Resource::Children { of } => {
             let id = parent_id(snapshot, &of)?;
             if is_read {
-                children(snapshot, request, &of, id)
+                children(snapshot, request, &of, &id)
             } else {
-                create(snapshot, request, of.children, Some((of.field, id)))
+                create(snapshot, request, of.children, Some((of.field, &id)))
             }
         }
         Resource::Child { of, child } => {
             let id = parent_id(snapshot, &of)?;
-            let row = find(snapshot, of.children, child, Some((of.field, id)));
+            let row = find(snapshot, of.children, child, Some((of.field, &id)));
             if row.is_none() && request.method != Method::PUT {
                 return Err(Failure::NotFound);
             }
@@ -72,15 +72,16 @@ fn list(
     request: &Request,
     entity: &'static Entity,
 ) -> Result<Answer, Failure> {
-    let table = snapshot.tables.table(entity.name).ok_or(Failure::NotFound)?;
+    let table = snapshot.tables().table(entity.name).ok_or(Failure::NotFound)?;
     if entity.name == "consumers"
         && let Some(custom_id) = request.argument("custom_id")
     {
         return consumers_of(snapshot, entity, table, custom_id);
     }
     let wanted = Wanted::read(request)?;
-    let show = |row: &Row| shown(snapshot, entity, row);
-    Ok(Answer::ok(wanted.page(request, table.rows.iter(), &entity.primary_key, show)))
+    let show = |row| shown(snapshot, entity, row);
+    let rows = table.behind(wanted.after());
+    Ok(Answer::ok(wanted.page(request, rows, &entity.primary_key, show)))
 }
 
 fn consumers_of(
@@ -92,7 +93,7 @@ fn consumers_of(
     if custom_id.is_empty() {
         return Err(Failure::BadRequest("custom_id must be an unempty string".into()));
     }
-    let found = table.rows.iter().filter(|row| text(row, "custom_id") == Some(custom_id));
+    let found = table.rows().filter(|row| text(row, "custom_id") == Some(custom_id));
     let data: Vec<Value> = found.map(|row| shown(snapshot, entity, row)).collect();
     Ok(Answer::ok(json!({"data": data, "next": null})))
 }
@@ -103,12 +104,12 @@ fn children(
     of: &Family<'_>,
     id: &str,
 ) -> Result<Answer, Failure> {
-    let table = snapshot.tables.table(of.children.name).ok_or(Failure::NotFound)?;
+    let table = snapshot.tables().table(of.children.name).ok_or(Failure::NotFound)?;
     let wanted = Wanted::read(request)?.nested();
     // Targets that take no traffic show up in `/targets/all` only.
     let idle = |row: &Row| of.children.name == "targets" && row.get("weight") == Some(&json!(0));
-    let rows = table.rows.iter().filter(|row| referred(row, of.field) == Some(id) && !idle(row));
-    let show = |row: &Row| shown(snapshot, of.children, row);
+    let rows = table.referring(of.field, id).filter(|row| !idle(row));
+    let show = |row| shown(snapshot, of.children, row);
     Ok(Answer::ok(wanted.page(request, rows, &of.children.primary_key, show)))
 }
 
@@ -118,7 +119,7 @@ fn one(
     request: &Request,
     entity: &'static Entity,
     key: &str,
-    row: Option<&Row>,
+    row: Option<Row>,
 ) -> Result<Answer, Failure> {
     let by = match &entity.endpoint_key {
         Some(field) if !is_uuid(key) => format!(" by '{field}'"),
@@ -138,7 +139,7 @@ fn one(
         Method::DELETE if row.is_none() => Ok(Answer::empty(StatusCode::NO_CONTENT)),
         Method::DELETE => refuse("remove"),
         Method::PATCH => {
-            let mut fields = row.cloned().ok_or(Failure::NotFound)?;
+            let mut fields = row.ok_or(Failure::NotFound)?;
             merge(&mut fields, written(request, entity)?);
             judge(snapshot, entity, fields)?;
             refuse("update")
@@ -222,9 +223,9 @@ fn resolve(
             continue;
         };
         let Some(name) = text(reference, key) else { continue };
-        match find(snapshot, parent, name, None).and_then(|row| text(row, &parent.primary_key)) {
-            Some(id) => {
-                let id = json!({ "id": id });
+        match find(snapshot, parent, name, None) {
+            Some(row) => {
+                let id = json!({ "id": text(&row, &parent.primary_key) });
                 fields.insert(field.name.to_string(), id);
             }
             None => {
@@ -253,44 +254,44 @@ fn merge(fields: &mut Row, written: Row) {
 }
 
 /// Finds an entity by its id or name; `within` is the field and id of the one that it must refer to.
-pub(super) fn find<'s>(
-    snapshot: &'s Snapshot<'_>,
+pub(super) fn find(
+    snapshot: &Snapshot<'_>,
     entity: &Entity,
     key: &str,
     within: Option<(&str, &str)>,
-) -> Option<&'s Row> {
-    let table = snapshot.tables.table(entity.name)?;
+) -> Option<Row> {
+    let table = snapshot.tables().table(entity.name)?;
     let Some((field, id)) = within else {
         // A certificate is known by the names of servers too.
         return table.find(key).or_else(|| {
-            let sni = snapshot.tables.table("snis").filter(|_| entity.name == "certificates")?;
-            table.find(referred(sni.find(key)?, "certificate")?)
+            let sni = snapshot.tables().table("snis").filter(|_| entity.name == "certificates")?;
+            table.find(referred(&sni.find(key)?, "certificate")?)
         });
     };
     let name = match entity.name {
         "acls" => Some("group"),
         _ => entity.endpoint_key.as_deref(),
     };
-    table.rows.iter().filter(|row| referred(row, field) == Some(id)).find(|row| {
+    table.referring(field, id).find(|row| {
         text(row, &entity.primary_key) == Some(key)
             || name.is_some_and(|name| text(row, name) == Some(key))
     })
 }
 
-fn parent_id<'s>(snapshot: &'s Snapshot<'_>, of: &Family<'_>) -> Result<&'s str, Failure> {
+fn parent_id(snapshot: &Snapshot<'_>, of: &Family<'_>) -> Result<String, Failure> {
     let parent = find(snapshot, of.parent, of.key, None).ok_or(Failure::NotFound)?;
-    text(parent, &of.parent.primary_key).ok_or(Failure::NotFound)
+    text(&parent, &of.parent.primary_key).map(str::to_owned).ok_or(Failure::NotFound)
 }
 
 /// An entity as the Admin API shows it.
-pub(super) fn shown(snapshot: &Snapshot<'_>, entity: &Entity, row: &Row) -> Value {
-    let mut row = row.clone();
+pub(super) fn shown(snapshot: &Snapshot<'_>, entity: &Entity, mut row: Row) -> Value {
     entity.show_old_spellings(&mut row);
     if entity.name == "certificates" {
-        let id = text(&row, &entity.primary_key);
-        let snis = snapshot.tables.table("snis").map_or(&[][..], |table| &table.rows);
-        let own = snis.iter().filter(|sni| referred(sni, "certificate") == id);
-        let mut names: Vec<&str> = own.filter_map(|sni| text(sni, "name")).collect();
+        let id = text(&row, &entity.primary_key).unwrap_or_default();
+        let snis = snapshot.tables().table("snis").into_iter();
+        let own = snis.flat_map(|table| table.referring("certificate", id));
+        let mut names: Vec<String> =
+            own.filter_map(|sni| text(&sni, "name").map(str::to_owned)).collect();
         names.sort_unstable();
         let names: Value = names.into_iter().collect();
         row.insert("snis".into(), names);

@@ -12,8 +12,8 @@ use super::failure::Failure;
 use super::node::{Balancer, BalancerAddress, Undecided};
 use super::page::Wanted;
 use super::request::Request;
-use super::tables::{Row, referred, text};
 use crate::schema::Entity;
+use crate::tables::{Row, Table, text};
 use crate::translate;
 
 /// `GET /upstreams/{upstream}/health`
@@ -29,12 +29,14 @@ pub(super) fn of_upstream(
         let data = targets.balancer_health(&balancer);
         return Ok(Answer::ok(json!({"data": data, "next": null, "node_id": node})));
     }
-    let show = |row: &Row| {
-        let host = Host::of(row, &balancer);
+    let show = |row: Row| {
+        let host = Host::of(&row, &balancer);
         let health = |address: &BalancerAddress| word(balancer.checked, address.healthy);
+        let data = host.show("health", |address| health(address).into());
+        let health = host.health(balancer.checked);
         let mut target = shown(snapshot, targets.schema, row);
-        target["health"] = host.health(balancer.checked).into();
-        target["data"] = host.show("health", |address| health(address).into());
+        target["health"] = health.into();
+        target["data"] = data;
         target
     };
     let mut page = targets.page(request, show)?;
@@ -73,15 +75,15 @@ pub(super) fn set_unhealthy(
 fn set(snapshot: &Snapshot<'_>, captures: &[&str], healthy: bool) -> Result<Answer, Failure> {
     let targets = Targets::of(snapshot, captures)?;
     let key = captures.get(1).copied().unwrap_or_default();
-    let known = |row: &&Row| text(row, "target") == Some(key) || text(row, "id") == Some(key);
+    let known = |row: &Row| text(row, "target") == Some(key) || text(row, "id") == Some(key);
     let row = targets.rows().find(known).ok_or(Failure::NotFound)?;
     let address = match captures.get(2).map(|address| address.parse::<SocketAddr>()) {
         None => None,
         Some(Ok(address)) => Some((address.ip(), address.port())),
         Some(Err(_)) => return Err(Failure::NotFound),
     };
-    let target = place(row);
-    let upstream = translate::balancer(targets.upstream);
+    let target = place(&row);
+    let upstream = translate::balancer(&targets.upstream);
     match snapshot.api.node.set_health(&upstream, target, address, healthy) {
         Ok(()) => Ok(Answer::empty(StatusCode::NO_CONTENT)),
         Err(Undecided::Unknown) => Err(Failure::NotFound),
@@ -93,9 +95,9 @@ fn set(snapshot: &Snapshot<'_>, captures: &[&str], healthy: bool) -> Result<Answ
 
 /// The targets of an upstream.
 struct Targets<'s> {
-    all: &'s [Row],
+    all: Option<&'s Table>,
     schema: &'static Entity,
-    upstream: &'s str,
+    upstream: String,
 }
 
 impl<'s> Targets<'s> {
@@ -105,28 +107,29 @@ impl<'s> Targets<'s> {
         let schema = catalogue.entity("targets").ok_or(Failure::NotFound)?;
         let key = captures.first().copied().unwrap_or_default();
         let row = find(snapshot, upstreams, key, None).ok_or(Failure::NotFound)?;
-        let upstream = text(row, "id").ok_or(Failure::NotFound)?;
-        let all = snapshot.tables.table(schema.name).map_or(&[][..], |table| &table.rows);
+        let upstream = text(&row, "id").ok_or(Failure::NotFound)?.to_owned();
+        let all = snapshot.tables().table(schema.name);
         Ok(Self { all, schema, upstream })
     }
 
-    fn rows(&self) -> impl Iterator<Item = &'s Row> {
-        self.all.iter().filter(|row| referred(row, "upstream") == Some(self.upstream))
+    fn rows(&self) -> impl Iterator<Item = Row> {
+        self.all.into_iter().flat_map(|table| table.referring("upstream", &self.upstream))
     }
 
-    fn page(&self, request: &Request, show: impl Fn(&Row) -> Value) -> Result<Value, Failure> {
+    fn page(&self, request: &Request, show: impl Fn(Row) -> Value) -> Result<Value, Failure> {
         let wanted = Wanted::read(request)?.nested();
         Ok(wanted.page(request, self.rows(), &self.schema.primary_key, show))
     }
 
     /// How the gateway sees them.
     fn balancer(&self, snapshot: &Snapshot<'_>) -> Balancer {
-        let served = snapshot.api.node.balancer(&translate::balancer(self.upstream));
+        let served = snapshot.api.node.balancer(&translate::balancer(&self.upstream));
         served.unwrap_or(Balancer { checked: false, healthy: false, targets: Vec::new() })
     }
 
     fn balancer_health(&self, balancer: &Balancer) -> Value {
-        let hosts: Vec<_> = self.rows().map(|row| Host::of(row, balancer)).collect();
+        let rows: Vec<Row> = self.rows().collect();
+        let hosts: Vec<_> = rows.iter().map(|row| Host::of(row, balancer)).collect();
         let (total, available) = hosts.iter().fold((0, 0), |(total, available), host| {
             (total + host.total(), available + host.available())
         });

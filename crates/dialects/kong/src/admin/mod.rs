@@ -22,7 +22,6 @@ mod resources;
 mod schemas;
 mod server;
 mod special;
-mod tables;
 mod tags;
 mod tls;
 

@@ -13,8 +13,8 @@ use super::entities::find;
 use super::failure::Failure;
 use super::request::Request;
 use super::resources::WASM;
-use super::tables::text;
 use crate::settings::LogLevel;
+use crate::tables::text;
 use crate::translate;
 use crate::voice::VERSION;
 
@@ -109,8 +109,9 @@ pub(super) fn information(
     _: &Request,
     _: &[&str],
 ) -> Result<Answer, Failure> {
-    let plugins = snapshot.tables.table("plugins").map_or(&[][..], |table| &table.rows);
-    let used: BTreeSet<&str> = plugins.iter().filter_map(|row| text(row, "name")).collect();
+    let plugins = snapshot.tables().table("plugins").into_iter().flat_map(|table| table.rows());
+    let used: BTreeSet<String> =
+        plugins.filter_map(|row| text(&row, "name").map(str::to_owned)).collect();
     let available: Map<String, Value> = runnable(snapshot)
         .into_iter()
         .filter_map(|name| Some((name, snapshot.api.catalogue.plugin(name)?.priority)))

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
 use super::request::Request;
-use super::tables::{Row, text};
+use crate::tables::{Row, text};
 
 /// Entities of a page if the client says nothing.
 const SIZE: usize = 100;
@@ -47,25 +47,29 @@ impl Wanted {
         })
     }
 
+    /// The id of the last entity that the client has.
+    pub(super) fn after(&self) -> Option<&str> {
+        self.after.as_deref()
+    }
+
     /// Leaves size and tags out of links, as Kong does in lists within an entity.
     pub(super) fn nested(self) -> Self {
         Self { link: String::new(), ..self }
     }
 
     /// The page, of rows in the order of their primary keys.
-    pub(super) fn page<'r>(
+    pub(super) fn page(
         &self,
         request: &Request,
-        rows: impl Iterator<Item = &'r Row>,
+        rows: impl Iterator<Item = Row>,
         primary_key: &str,
-        show: impl Fn(&Row) -> Value,
+        show: impl Fn(Row) -> Value,
     ) -> Value {
-        let id = |row: &'r Row| text(row, primary_key);
         let mut rows = rows
-            .filter(|row| self.after.is_none() || id(row) > self.after.as_deref())
+            .filter(|row| self.after.is_none() || text(row, primary_key) > self.after.as_deref())
             .filter(|row| self.tags.as_ref().is_none_or(|tags| tags.hold(row)));
-        let page: Vec<&Row> = rows.by_ref().take(self.size).collect();
-        let last = rows.next().and_then(|_| id(page.last()?));
+        let page: Vec<Row> = rows.by_ref().take(self.size).collect();
+        let last = rows.next().and_then(|_| text(page.last()?, primary_key).map(str::to_owned));
         let mut body = Map::new();
         body.insert("data".into(), page.into_iter().map(show).collect());
         let mut next = Value::Null;

@@ -1,13 +1,13 @@
 //! Which entities bear which tags.
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::answer::Answer;
 use super::api::Snapshot;
 use super::failure::Failure;
 use super::page::{Wanted, tags};
 use super::request::Request;
-use super::tables::{Row, text};
+use crate::tables::{Row, text};
 
 /// The key by which pages of tags are ordered, which nobody is shown.
 const ORDER: &str = "order";
@@ -32,10 +32,10 @@ pub(super) fn one(
 
 fn list(snapshot: &Snapshot<'_>, request: &Request, only: Option<&str>) -> Result<Answer, Failure> {
     let mut rows: Vec<Row> = Vec::new();
-    for (entity, table) in snapshot.tables.each() {
-        for row in &table.rows {
-            let id = text(row, &entity.primary_key).unwrap_or_default();
-            let of_entity = tags(row).filter(|tag| only.is_none_or(|only| only == *tag));
+    for (entity, table) in snapshot.tables().each() {
+        for row in table.rows() {
+            let id = text(&row, &entity.primary_key).unwrap_or_default();
+            let of_entity = tags(&row).filter(|tag| only.is_none_or(|only| only == *tag));
             rows.extend(of_entity.map(|tag| {
                 let order = format!("{tag}\0{}\0{id}", entity.name);
                 let fields = json!({
@@ -46,11 +46,10 @@ fn list(snapshot: &Snapshot<'_>, request: &Request, only: Option<&str>) -> Resul
         }
     }
     rows.sort_by(|a, b| text(a, ORDER).cmp(&text(b, ORDER)));
-    let show = |row: &Row| {
-        let mut row: Map<String, Value> = row.clone();
+    let show = |mut row: Row| {
         row.shift_remove(ORDER);
         row.into()
     };
     let wanted = Wanted::read(request)?.nested();
-    Ok(Answer::ok(wanted.page(request, rows.iter(), ORDER, show)))
+    Ok(Answer::ok(wanted.page(request, rows.into_iter(), ORDER, show)))
 }
