@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::NameHash;
+use crate::{NameHash, is_same_name};
 
 /// The header fields of a message in the order in which they stand, names in the case in which
 /// they were written. Lookups ignore ASCII case (RFC 9110 section 5.1).
@@ -209,7 +209,7 @@ impl Headers {
 
     fn is_named(&self, entry: &Entry, name: &str) -> bool {
         entry.name_len as usize == name.len()
-            && self.bytes[span(entry.name, entry.name_len)].eq_ignore_ascii_case(name.as_bytes())
+            && is_same_name(&self.bytes[span(entry.name, entry.name_len)], name.as_bytes())
     }
 
     #[inline]

@@ -24,7 +24,7 @@ pub use identity::{
     Caller, CallerGroups, CredentialIx, CredentialKind, Identities, KnownCredential, PrincipalIx,
 };
 pub use kind::{Clock, Kinds, Phases, PolicyKind, Prepared, Problem, WorkerCx};
-pub use name_hash::{NameHash, is_alike};
+pub use name_hash::{NameHash, is_same_name};
 pub use reply::{LocalReply, ReplyBody};
 pub use request::{BodyLength, Method, Request, Version};
 pub use response::Response;

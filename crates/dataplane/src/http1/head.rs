@@ -299,7 +299,7 @@ fn read_target(
     let bad = Refused(reason::BAD_REQUEST);
     // A fragment is the client's own (RFC 9112 section 3.2); one that is sent all the same ends
     // the target.
-    let target = &target[..memchr::memchr(b'#', target.as_bytes()).unwrap_or(target.len())];
+    let target = &target[..target.bytes().position(|byte| byte == b'#').unwrap_or(target.len())];
     if facts.hosts > 1 || (facts.hosts == 0 && request.version == Version::Http11) {
         return Err(bad);
     }
@@ -354,7 +354,7 @@ pub(crate) fn split_authority(authority: &[u8]) -> Option<(&str, Option<u16>)> {
             None => rest.is_empty().then_some((host, None)),
         };
     }
-    let (host, port) = match memchr::memchr(b':', authority) {
+    let (host, port) = match authority.iter().position(|byte| *byte == b':') {
         Some(at) => (&text[..at], port_number(&text[at + 1..])?),
         None => (text, None),
     };
@@ -396,8 +396,10 @@ fn is_host_byte(byte: u8) -> bool {
 /// Every line must end in CRLF: a bare LF is where readers disagree. (`httparse` has refused
 /// bare CR, folded lines and blanks before the colon.)
 fn check_lines(head: &[u8]) -> Result<(), Refused> {
-    let sound = memchr::memchr_iter(b'\n', head).all(|at| at > 0 && head[at - 1] == b'\r');
-    if sound { Ok(()) } else { Err(Refused(reason::BAD_REQUEST)) }
+    // No branch, so that many bytes are judged at a time. A head does not begin with an end.
+    let pairs = head.iter().zip(head.iter().skip(1));
+    let bare = pairs.fold(false, |bare, (a, b)| bare | ((*b == b'\n') & (*a != b'\r')));
+    if !bare { Ok(()) } else { Err(Refused(reason::BAD_REQUEST)) }
 }
 
 fn check_sizes(

@@ -3,7 +3,7 @@
 use filter::{Exchange, Headers, NameHash, Problem};
 use model::ForwardMode;
 
-use super::names::Names;
+use super::names::{AlikeNames, Names};
 use super::sink::{FieldName, Sink};
 use super::template::{Place, Scope, Template, write_joined};
 use super::{FRAMING, check_name, is_common_connection, named_by_connection, options};
@@ -16,7 +16,7 @@ pub(crate) struct RequestFacts<'a> {
 
 /// A compiled [`model::Forwarding`].
 pub(super) struct Forwarding {
-    arrivals: Names<Arrival>,
+    arrivals: AlikeNames<Arrival>,
     plain_names_only: bool,
     fates: Names<Fate>,
     written: Vec<Written>,
@@ -54,7 +54,7 @@ struct Written {
 impl Forwarding {
     pub(super) fn compile(forwarding: &model::Forwarding, problems: &mut Vec<Problem>) -> Self {
         let mut compiled = Self {
-            arrivals: Names::new(),
+            arrivals: AlikeNames::new(),
             plain_names_only: forwarding.plain_names_only,
             fates: Names::new(),
             written: Vec::new(),
@@ -104,7 +104,7 @@ impl Forwarding {
     pub(super) fn strip(&self, headers: &mut Headers) {
         let (mut strip, mut named) = (false, false);
         for field in headers.fields() {
-            match self.arrivals.get_alike(field.name_hash, field.name) {
+            match self.arrivals.get(field.name_hash, field.name) {
                 Some((Arrival::Connection, true)) => named |= !is_common_connection(field.value),
                 Some((arrival, exact)) => strip |= arrival.strips(exact),
                 None => {}
@@ -117,7 +117,7 @@ impl Forwarding {
         if strip {
             headers.retain(|name, _| {
                 let name = name.as_bytes();
-                let arrival = self.arrivals.get_alike(NameHash::of(name), name);
+                let arrival = self.arrivals.get(NameHash::of(name), name);
                 !arrival.is_some_and(|(arrival, exact)| arrival.strips(exact))
                     && (!self.plain_names_only || is_plain(name))
             });

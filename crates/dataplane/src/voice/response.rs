@@ -232,7 +232,7 @@ impl Charset {
     }
 
     fn is_due(&self, status: u16, content_type: &[u8]) -> bool {
-        let end = memchr::memchr(b';', content_type).unwrap_or(content_type.len());
+        let end = content_type.iter().position(|byte| *byte == b';').unwrap_or(content_type.len());
         let (media_type, parameters) = content_type.split_at(end);
         let media_type = media_type.trim_ascii();
         self.media_types.iter().any(|known| media_type.eq_ignore_ascii_case(known.as_bytes()))
