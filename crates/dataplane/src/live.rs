@@ -11,7 +11,7 @@ use model::Labels;
 use crate::forward::write_target;
 use crate::snapshot::{CompiledAction, CompiledListener, Snapshot};
 use crate::telemetry::{RouteSeries, WorkerTelemetry};
-use crate::upstream::LiveUpstream;
+use crate::upstream::{LiveUpstream, Resolvers};
 use crate::voice::Lines;
 
 /// A snapshot at work on one worker. An exchange holds it from its first to its last byte.
@@ -34,6 +34,7 @@ impl Live {
         previous: Option<&Live>,
         cx: &WorkerCx,
         telemetry: &Rc<WorkerTelemetry>,
+        resolvers: &Resolvers,
     ) -> Rc<Self> {
         let mut running: HashMap<_, _> = HashMap::new();
         let mut upstreams: HashMap<_, _> = HashMap::new();
@@ -52,7 +53,7 @@ impl Live {
         let upstreams =
             snapshot.upstreams.iter().map(|upstream| match upstreams.get(&upstream.fingerprint) {
                 Some(same) => Rc::clone(same),
-                None => LiveUpstream::new(Arc::clone(upstream), cx.worker),
+                None => LiveUpstream::new(Arc::clone(upstream), cx.worker, resolvers),
             });
         let upstreams = upstreams.collect();
         let series = snapshot.routes.iter().map(|_| OnceCell::new()).collect();

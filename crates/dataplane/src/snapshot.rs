@@ -7,14 +7,15 @@ use std::sync::Arc;
 use filter::{Identities, Kinds, KnownCredential, Phases, Prepared, PrincipalIx, Problem};
 use model::{
     Action, ClientAddress, Fingerprint, Forward, HttpSettings, Labels, ListenerId, Model, Origin,
-    PolicyId, Probe, Protocol, ProxyProtocol, Requirement, TableId, UpstreamId, fingerprint,
+    PolicyId, Probe, Protocol, ProxyProtocol, Requirement, Resolver, TableId, UpstreamId,
+    fingerprint,
 };
 
 use crate::chain::{CompiledChain, Names, PrincipalMaps, identities, principal_indices};
 use crate::router::Router;
 use crate::settings::{ConnectTo, Settings};
 use crate::tls::{ClientTls, ServerTls};
-use crate::upstream::{CompiledCheck, CompiledUpstream, Group};
+use crate::upstream::{CompiledCheck, CompiledUpstream, Group, Prepared as PreparedUpstream};
 use crate::voice::{Text, Voice};
 
 /// A compiled model.
@@ -336,6 +337,9 @@ impl Compiler<'_> {
             .flat_map(|snapshot| &snapshot.upstreams)
             .map(|upstream| (upstream.fingerprint, upstream))
             .collect();
+        let before = self.previous.iter().flat_map(|snapshot| &snapshot.upstreams);
+        let before: HashMap<&UpstreamId, &CompiledUpstream> =
+            before.map(|upstream| (&upstream.id, &**upstream)).collect();
         let mut compiled = Vec::with_capacity(self.model.upstreams.len());
         for upstream in &self.model.upstreams {
             let fingerprint = upstream_fingerprint(self.model, upstream);
@@ -351,10 +355,16 @@ impl Compiler<'_> {
                     continue;
                 }
             };
-            let group = Arc::clone(&groups[group_of(upstream)]);
-            let upstream =
-                CompiledUpstream::compile(upstream, fingerprint, group, tls, check, detours);
-            compiled.push(Arc::new(upstream));
+            let prepared = PreparedUpstream {
+                fingerprint,
+                group: Arc::clone(&groups[group_of(upstream)]),
+                resolver: resolver_of(self.model, upstream),
+                tls,
+                check,
+                detours,
+                before: before.get(&upstream.id).copied(),
+            };
+            compiled.push(Arc::new(CompiledUpstream::compile(upstream, prepared)));
         }
         compiled
     }
@@ -552,7 +562,15 @@ fn group_of(upstream: &model::Upstream) -> &UpstreamId {
     upstream.group.as_ref().unwrap_or(&upstream.id)
 }
 
-/// An upstream is the same if its own value and the authorities that it names are.
+fn resolver_of(model: &Model, upstream: &model::Upstream) -> Resolver {
+    let id = upstream.resolver.as_ref();
+    let named = id.and_then(|id| model.resolvers.iter().find(|resolver| resolver.id == *id));
+    named
+        .cloned()
+        .map_or_else(Resolver::default, |named| Resolver { origin: Origin::default(), ..named })
+}
+
+/// An upstream is the same if its own value, and the authorities and the resolver that it names are.
 fn upstream_fingerprint(model: &Model, upstream: &model::Upstream) -> Fingerprint {
     let mut same = upstream.clone();
     same.origin = Origin::default();
@@ -566,7 +584,7 @@ fn upstream_fingerprint(model: &Model, upstream: &model::Upstream) -> Fingerprin
         .filter_map(|id| model.authorities.iter().find(|authority| authority.id == *id))
         .map(|authority| authority.pem.as_str())
         .collect();
-    fingerprint(&(same, authorities))
+    fingerprint(&(same, authorities, resolver_of(model, upstream)))
 }
 
 /// The origin of the value at a pointer, or of the nearest value around it.

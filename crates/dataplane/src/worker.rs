@@ -28,7 +28,7 @@ use crate::snapshot::{CompiledListener, Snapshot};
 use crate::socket::Buffers;
 use crate::telemetry::{Telemetry, WorkerTelemetry};
 use crate::timer::{Alarm, Deadline, Wheel};
-use crate::upstream::Dns;
+use crate::upstream::Resolvers;
 use crate::watchdog::Pulse;
 
 /// What all workers of a gateway have in common.
@@ -101,7 +101,7 @@ pub(crate) struct Worker {
     pub(crate) clock: Rc<SystemClock>,
     pub(crate) buffers: Buffers,
     pub(crate) date: Date,
-    pub(crate) dns: Rc<Dns>,
+    resolvers: Resolvers,
     pub(crate) wheel: Rc<Wheel>,
     pub(crate) telemetry: Rc<WorkerTelemetry>,
     pub(crate) admission: Arc<Admission>,
@@ -174,12 +174,13 @@ impl Worker {
             counters: common.counters,
             spawn: Rc::new(|future| drop(tokio::task::spawn_local(future))),
         };
-        let live = Live::adopt(Arc::new(Snapshot::empty()), None, &cx, &telemetry);
+        let resolvers = Resolvers::default();
+        let live = Live::adopt(Arc::new(Snapshot::empty()), None, &cx, &telemetry, &resolvers);
         Rc::new(Self {
             clock,
             buffers: Buffers::default(),
             date: Date::default(),
-            dns: Dns::new(),
+            resolvers,
             wheel: Wheel::new(),
             telemetry,
             admission: common.admission,
@@ -218,7 +219,8 @@ impl Worker {
     }
 
     fn adopt(self: &Rc<Self>, snapshot: Arc<Snapshot>, sockets: Vec<(u32, StdListener)>) {
-        let live = Live::adopt(snapshot, Some(&self.live()), &self.cx, &self.telemetry);
+        let before = self.live();
+        let live = Live::adopt(snapshot, Some(&before), &self.cx, &self.telemetry, &self.resolvers);
         self.live.replace(live);
         // Spare exchanges hold the snapshot that they ran under.
         self.spares.borrow_mut().clear();

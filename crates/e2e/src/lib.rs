@@ -10,6 +10,7 @@
 )]
 
 pub mod certificates;
+pub mod dns;
 pub mod gateway;
 pub mod http1;
 pub mod http2;

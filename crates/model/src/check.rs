@@ -48,6 +48,7 @@ impl Check<'_> {
         self.unique("route", model.routes.iter().map(|v| (v.id.as_str(), &v.origin)));
         self.unique("policy", model.policies.iter().map(|v| (v.id.as_str(), &v.origin)));
         self.unique("upstream", model.upstreams.iter().map(|v| (v.id.as_str(), &v.origin)));
+        self.unique("resolver", model.resolvers.iter().map(|v| (v.id.as_str(), &v.origin)));
         self.unique("principal", model.principals.iter().map(|v| (v.id.as_str(), &v.origin)));
         self.unique("credential", model.credentials.iter().map(|v| (v.id.as_str(), &v.origin)));
         self.unique("certificate", model.certificates.iter().map(|v| (v.id.as_str(), &v.origin)));
@@ -154,7 +155,12 @@ impl Check<'_> {
     fn upstreams(&mut self) {
         let authorities: HashSet<_> = self.model.authorities.iter().map(|a| &a.id).collect();
         let upstreams: HashSet<_> = self.model.upstreams.iter().map(|u| &u.id).collect();
+        let resolvers: HashSet<_> = self.model.resolvers.iter().map(|r| &r.id).collect();
         for upstream in &self.model.upstreams {
+            if let Some(resolver) = upstream.resolver.as_ref().filter(|id| !resolvers.contains(id))
+            {
+                self.dangling(&upstream.origin, "upstream", "resolver", resolver.as_str());
+            }
             if let Some(group) = upstream.group.as_ref().filter(|id| !upstreams.contains(id)) {
                 self.dangling(&upstream.origin, "upstream", "upstream", group.as_str());
             }

@@ -32,6 +32,7 @@ pub(crate) fn of_model(model: &Model) -> Fingerprint {
         routes,
         policies,
         upstreams,
+        resolvers,
         principals,
         credentials,
         certificates,
@@ -41,7 +42,7 @@ pub(crate) fn of_model(model: &Model) -> Fingerprint {
     } = model;
     let mut shared = Shared::default();
     let mut digest = Digest::default();
-    let lists = (listeners, policies, upstreams, principals, credentials);
+    let lists = (listeners, policies, upstreams, resolvers, principals, credentials);
     lists.serialize(&mut digest).expect("model values serialise");
     let lists = (certificates, authorities, voices, unrouted.len());
     lists.serialize(&mut digest).expect("model values serialise");

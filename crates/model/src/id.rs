@@ -57,6 +57,8 @@ ids! {
     TableId;
     /// Names a [`crate::Route`].
     RouteId;
+    /// Names a [`crate::Resolver`].
+    ResolverId;
     /// Names a [`crate::Policy`].
     PolicyId;
     /// Names an [`crate::Upstream`].

@@ -14,6 +14,7 @@ mod listener;
 mod predicate;
 mod principal;
 mod rank;
+mod resolver;
 mod route;
 mod secret;
 mod shape;
@@ -37,6 +38,7 @@ pub use predicate::{
 };
 pub use principal::{Credential, CredentialData, Principal};
 pub use rank::Rank;
+pub use resolver::{RecordKind, Resolution, Resolver};
 pub use route::{
     Action, Buffering, Forward, HostRule, Labels, PathJoin, PathRewrite, Redirect, Requirement,
     RequirementKind, Retry, Route, Timeouts, Unmet, Weighted,
@@ -46,7 +48,7 @@ pub use shape::{Fact, Shape};
 pub use template::{Part, Template, Var};
 pub use upstream::{
     ActiveCheck, Balance, ClientCertificate, Endpoint, HashBalance, HashCookie, HashKey, HashRing,
-    Health, HealthRules, Pool, Probe, ProbeTls, Upstream, UpstreamProtocol, UpstreamTls,
+    Health, HealthRules, Pool, Probe, ProbeTls, Upstream, UpstreamProtocol, UpstreamTls, host_of,
 };
 pub use voice::{
     AmbientHeader, Answered, Charset, Choice, Escape, Format, ForwardHeader, ForwardMode,
@@ -69,6 +71,8 @@ pub struct Model {
     pub policies: Vec<Policy>,
     /// Groups of endpoints that requests are forwarded to.
     pub upstreams: Vec<Upstream>,
+    /// How the names of endpoints become addresses.
+    pub resolvers: Vec<Resolver>,
     /// Who may call.
     pub principals: Vec<Principal>,
     /// How callers prove who they are.
@@ -106,6 +110,7 @@ impl Model {
         self.routes.extend(other.routes);
         self.policies.extend(other.policies);
         self.upstreams.extend(other.upstreams);
+        self.resolvers.extend(other.resolvers);
         self.principals.extend(other.principals);
         self.credentials.extend(other.credentials);
         self.certificates.extend(other.certificates);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AuthorityId, Origin, Secret, UpstreamId};
+use crate::{AuthorityId, Origin, Resolution, ResolverId, Secret, UpstreamId};
 
 /// A group of endpoints that can answer the same requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,10 @@ pub struct Upstream {
     pub name: String,
     /// Its endpoints. None is allowed: every request is then answered by the gateway.
     pub endpoints: Vec<Endpoint>,
+    /// When their names become addresses.
+    pub resolution: Resolution,
+    /// How they do; `None`: as [`crate::Resolver::default`] has it.
+    pub resolver: Option<ResolverId>,
     /// How one of them is chosen.
     pub balance: Balance,
     /// Another upstream with the same endpoints and health checks, with which it shares what is
@@ -45,18 +49,23 @@ impl Upstream {
     /// The default `Host` of an endpoint: its name, with its port if that is not the default one.
     /// `name` is that of the endpoint, or that by which it was found.
     pub fn host_of(&self, name: &str, port: u16) -> String {
-        let bracketed = match name.parse() {
-            Ok(IpAddr::V6(address)) => format!("[{address}]"),
-            _ => name.to_owned(),
-        };
-        match &self.host_header {
-            Some(host) if has_port(host) => host.clone(),
-            host => {
-                let host = host.as_deref().unwrap_or(&bracketed);
-                match port == self.default_port() {
-                    true => host.to_owned(),
-                    false => format!("{host}:{port}"),
-                }
+        host_of(self.host_header.as_deref(), self.default_port(), name, port)
+    }
+}
+
+/// See [`Upstream::host_of`].
+pub fn host_of(host_header: Option<&str>, default_port: u16, name: &str, port: u16) -> String {
+    let bracketed = match name.parse() {
+        Ok(IpAddr::V6(address)) => format!("[{address}]"),
+        _ => name.to_owned(),
+    };
+    match host_header {
+        Some(host) if has_port(host) => host.to_owned(),
+        host => {
+            let host = host.unwrap_or(&bracketed);
+            match port == default_port {
+                true => host.to_owned(),
+                false => format!("{host}:{port}"),
             }
         }
     }
@@ -289,6 +298,8 @@ mod tests {
             id: "u".into(),
             name: "u".into(),
             endpoints: vec![],
+            resolution: Resolution::default(),
+            resolver: None,
             balance: Balance::default(),
             group: None,
             health: Health::default(),

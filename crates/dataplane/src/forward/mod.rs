@@ -91,6 +91,9 @@ pub(crate) async fn forward<D: Downstream>(
     x.timings.upstream_start = began;
     loop {
         let Some(lease) = upstream.pick(&key, &tried) else {
+            if attempt.settles(&upstream).await {
+                continue;
+            }
             let reply = LocalReply::new(503, reason::NO_ENDPOINT, "no endpoint is available");
             return Err(Failure::Reply(Box::new(reply), Answered::Local));
         };
@@ -193,6 +196,20 @@ impl<D: Downstream> Attempt<'_, D> {
         .await
     }
 
+    /// Waits until it is known where the names of an upstream lead, for as long as a connection may
+    /// take. Says whether something has become known.
+    async fn settles(&mut self, upstream: &LiveUpstream) -> bool {
+        let limit = self.forward.forward.timeouts.connect;
+        self.down.deadline().arm(self.worker.now_us(), limit);
+        let deadline = self.down.deadline().clone();
+        let mut settling = pin!(upstream.compiled.settle());
+        poll_fn(|cx| match settling.as_mut().poll(cx) {
+            Poll::Pending if deadline.poll_passed(cx) => Poll::Ready(false),
+            polled => polled,
+        })
+        .await
+    }
+
     async fn try_member(
         &mut self,
         x: &mut Exchange,
@@ -233,7 +250,7 @@ impl<D: Downstream> Attempt<'_, D> {
         let deadline = self.down.deadline().clone();
         let down = &mut *self.down;
         let tried = &self.address;
-        let connecting = connect(&member.member, tls, server_name, &worker.dns, &deadline, tried);
+        let connecting = connect(&member.member, tls, server_name, &upstream.dns, &deadline, tried);
         let mut connecting = pin!(connecting);
         // Requests that their clients have given up must not add up while an endpoint is slow to
         // take connections (CVE-2023-44487).

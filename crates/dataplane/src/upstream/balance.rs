@@ -140,7 +140,7 @@ fn least(
 
 /// A sequence in which each index stands as often as its weight demands, as evenly spread as can
 /// be (smooth weighted round-robin).
-fn wheel(weights: &[u32]) -> Vec<u32> {
+pub(super) fn wheel(weights: &[u32]) -> Vec<u32> {
     let divisor = weights.iter().copied().filter(|w| *w > 0).fold(0, gcd);
     if divisor == 0 {
         return Vec::new();

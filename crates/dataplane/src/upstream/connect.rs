@@ -81,14 +81,14 @@ async fn open_at(
 }
 
 async fn resolve(member: &Member, dns: &Rc<Dns>) -> Result<SocketAddr, ConnectError> {
-    let ip = match &member.dial {
-        Dial::Address(ip) => *ip,
+    let (ip, port) = match &member.dial {
+        Dial::Address(ip) => (*ip, None),
         Dial::Name(name) => {
             let found = dns.lookup(name).await;
             found.map_err(|e| ConnectError::Unresolved(e.to_string()))?
         }
     };
-    Ok(SocketAddr::new(ip, member.port))
+    Ok(SocketAddr::new(ip, port.unwrap_or(member.port)))
 }
 
 async fn within<T>(

@@ -1,26 +1,54 @@
-//! Addresses of endpoints that are given by name.
+//! Addresses of names, as a thread knows them.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
-use hickory_resolver::TokioResolver;
+use model::{Fingerprint, Resolver, fingerprint};
 use tokio::sync::Notify;
 
-/// A worker's resolver. Answers are kept for their time to live and then served stale while they
-/// are asked for again, so that a slow name server delays no request but the first.
+use super::balance::wheel;
+use super::known::Known;
+use super::names::{Answer, Found, Names, NoAnswer};
+
+/// The resolvers of a thread: one for each set of rules.
+#[derive(Default)]
+pub(crate) struct Resolvers(RefCell<HashMap<Fingerprint, Weak<Dns>>>);
+
+impl Resolvers {
+    /// The resolver by these rules; the same one as long as anybody holds it.
+    pub(crate) fn of(&self, rules: &Resolver) -> Rc<Dns> {
+        let mut all = self.0.borrow_mut();
+        let key = fingerprint(&Resolver { origin: Default::default(), ..rules.clone() });
+        if let Some(dns) = all.get(&key).and_then(Weak::upgrade) {
+            return dns;
+        }
+        all.retain(|_, dns| dns.strong_count() > 0);
+        let dns = Rc::new(Dns::new(rules.clone()));
+        all.insert(key, Rc::downgrade(&dns));
+        dns
+    }
+}
+
+/// A resolver. Answers are kept for their time to live and then served stale while they are asked
+/// for again, so that a slow name server delays no request but the first.
 pub(crate) struct Dns {
-    resolver: Option<TokioResolver>,
+    pub(super) rules: Resolver,
+    /// Made when first needed: most threads need none.
+    servers: OnceCell<Names>,
     names: RefCell<HashMap<Rc<str>, Entry>>,
-    turn: Cell<usize>,
 }
 
 struct Entry {
-    addresses: Result<Rc<[IpAddr]>, Unresolved>,
-    fresh_until: Instant,
-    stale_until: Instant,
+    known: Known,
+    /// Indices of what is known, each as often as its weight demands.
+    wheel: Rc<[u32]>,
+    turn: Cell<usize>,
+    /// Why nothing is known.
+    why: Rc<str>,
+    ask_at: Instant,
     asking: bool,
     /// Told when the first answer is there.
     answered: Rc<Notify>,
@@ -32,33 +60,27 @@ struct Entry {
 pub(crate) struct Unresolved(Rc<str>);
 
 impl Dns {
-    /// A resolver with the system's configuration and hosts file.
-    pub(crate) fn new() -> Rc<Self> {
-        let built = TokioResolver::builder_tokio().and_then(|builder| builder.build());
-        let resolver = match built {
-            Ok(resolver) => Some(resolver),
-            Err(error) => {
-                tracing::warn!(%error, "no name server configuration; only addresses will work");
-                None
-            }
-        };
-        Rc::new(Self { resolver, names: RefCell::default(), turn: Cell::new(0) })
+    fn new(rules: Resolver) -> Self {
+        Self { rules, servers: OnceCell::new(), names: RefCell::default() }
     }
 
-    /// An address of a name: each time the next one.
-    pub(crate) async fn lookup(self: &Rc<Self>, name: &str) -> Result<IpAddr, Unresolved> {
+    /// Asks the name servers, whatever is known.
+    pub(super) async fn ask(&self, name: &str) -> Result<Answer, NoAnswer> {
+        self.servers.get_or_init(|| Names::new(&self.rules)).ask(name).await
+    }
+
+    /// An address of a name, each time the next one, and the port if the name has one.
+    pub(crate) async fn lookup(
+        self: &Rc<Self>,
+        name: &str,
+    ) -> Result<(IpAddr, Option<u16>), Unresolved> {
         loop {
             let waiting = match self.cached(name) {
-                Cached::Answer(answer) => {
-                    let addresses = answer?;
-                    let turn = self.turn.get();
-                    self.turn.set(turn.wrapping_add(1));
-                    return Ok(addresses[turn % addresses.len()]);
-                }
+                Cached::Answer(answer) => return answer,
                 Cached::Wait(answered) => answered,
             };
             // The answer may come between the look and the wait; `notify_waiters` would be
-            // missed, but nothing else runs on this worker in between.
+            // missed, but nothing else runs on this thread in between.
             waiting.notified().await;
         }
     }
@@ -67,86 +89,75 @@ impl Dns {
         let now = Instant::now();
         let mut names = self.names.borrow_mut();
         if names.len() > MAX_NAMES {
-            names.retain(|_, entry| entry.asking || entry.stale_until > now);
+            names.retain(|_, entry| entry.asking || entry.ask_at + MAX_IDLE > now);
         }
-        if let Some(entry) = names.get_mut(name) {
-            if now < entry.fresh_until {
-                return Cached::Answer(entry.addresses.clone());
-            }
-            let usable = entry.addresses.is_ok() && now < entry.stale_until;
-            if !entry.asking {
-                entry.asking = true;
-                self.ask(name.into());
-            }
-            if usable {
-                return Cached::Answer(entry.addresses.clone());
-            }
-            return Cached::Wait(Rc::clone(&entry.answered));
+        if !names.contains_key(name) {
+            names.insert(name.into(), Entry::new(now));
         }
-        let answered = Rc::new(Notify::new());
-        let entry = Entry {
-            addresses: Err(Unresolved("not asked yet".into())),
-            fresh_until: now,
-            stale_until: now,
-            asking: true,
-            answered: Rc::clone(&answered),
-        };
-        names.insert(name.into(), entry);
-        self.ask(name.into());
-        Cached::Wait(answered)
+        let entry = names.get_mut(name).expect("it was there, or has been added");
+        let is_due = now >= entry.ask_at;
+        if is_due && !entry.asking {
+            entry.asking = true;
+            self.ask_again(name.into());
+        }
+        match entry.next().filter(|_| entry.known.is_good(now)) {
+            Some(address) => Cached::Answer(Ok(address)),
+            None if is_due => Cached::Wait(Rc::clone(&entry.answered)),
+            None => Cached::Answer(Err(Unresolved(Rc::clone(&entry.why)))),
+        }
     }
 
-    fn ask(self: &Rc<Self>, name: Rc<str>) {
+    fn ask_again(self: &Rc<Self>, name: Rc<str>) {
         let dns = Rc::clone(self);
         tokio::task::spawn_local(async move {
-            let (answer, ttl) = dns.resolve(&name).await;
-            let now = Instant::now();
+            let answer = dns.ask(&name).await;
             let mut names = dns.names.borrow_mut();
-            let Some(entry) = names.get_mut(&name) else { return };
-            entry.asking = false;
-            entry.fresh_until = now + ttl;
-            let failed = answer.is_err();
-            // A failed refresh keeps the stale answer in use.
-            if !(failed && entry.addresses.is_ok() && now < entry.stale_until) {
-                entry.addresses = answer;
+            if let Some(entry) = names.get_mut(&name) {
+                entry.learn(&answer, &dns.rules, Instant::now());
             }
-            if !failed {
-                entry.stale_until = now + ttl + STALE;
-            }
-            entry.answered.notify_waiters();
         });
     }
+}
 
-    async fn resolve(&self, name: &str) -> (Result<Rc<[IpAddr]>, Unresolved>, Duration) {
-        let Some(resolver) = &self.resolver else {
-            return (Err(Unresolved("no name server is configured".into())), NEGATIVE);
-        };
-        let lookup = tokio::time::timeout(PATIENCE, resolver.lookup_ip(name)).await;
-        match lookup {
-            Err(_) => (Err(Unresolved("the name servers do not answer".into())), NEGATIVE),
-            Ok(Err(error)) => (Err(Unresolved(error.to_string().into())), NEGATIVE),
-            Ok(Ok(found)) => {
-                let addresses: Rc<[IpAddr]> = found.iter().collect();
-                if addresses.is_empty() {
-                    return (Err(Unresolved("the name has no address".into())), NEGATIVE);
-                }
-                let ttl = found.valid_until().saturating_duration_since(Instant::now());
-                (Ok(addresses), ttl.max(NEGATIVE))
-            }
+impl Entry {
+    fn new(now: Instant) -> Self {
+        Self {
+            known: Known::nothing(now),
+            wheel: Rc::new([]),
+            turn: Cell::new(0),
+            why: "".into(),
+            ask_at: now,
+            asking: false,
+            answered: Rc::new(Notify::new()),
         }
+    }
+
+    fn next(&self) -> Option<(IpAddr, Option<u16>)> {
+        let turn = self.turn.get();
+        self.turn.set(turn.wrapping_add(1));
+        let index = *self.wheel.get(turn.checked_rem(self.wheel.len())?)?;
+        let found = self.known.found.get(index as usize)?;
+        Some((found.address, found.srv.as_ref().map(|srv| srv.port)))
+    }
+
+    fn learn(&mut self, answer: &Result<Answer, NoAnswer>, rules: &Resolver, now: Instant) {
+        self.asking = false;
+        self.ask_at = now + self.known.learn(answer, rules, now);
+        if let Err(error) = answer {
+            self.why = error.to_string().into();
+        }
+        let weight = |found: &Found| found.srv.as_ref().map_or(1, |srv| srv.weight);
+        self.wheel = wheel(&self.known.found.iter().map(weight).collect::<Vec<_>>()).into();
+        self.answered.notify_waiters();
     }
 }
 
 enum Cached {
-    Answer(Result<Rc<[IpAddr]>, Unresolved>),
+    Answer(Result<(IpAddr, Option<u16>), Unresolved>),
     Wait(Rc<Notify>),
 }
 
-/// How long an answer may be used beyond its time to live while a new one is sought.
-const STALE: Duration = Duration::from_secs(3600);
-/// How long a failure is believed, and the least time an answer is.
-const NEGATIVE: Duration = Duration::from_secs(1);
-/// How long all name servers together may take.
-const PATIENCE: Duration = Duration::from_secs(6);
-/// Names that are kept before those out of date are swept.
+/// Names that are kept before those that nobody asks for are swept.
 const MAX_NAMES: usize = 10_000;
+/// Nobody has asked for a name whose answer is out of date for so long.
+const MAX_IDLE: Duration = Duration::from_secs(60);

@@ -12,13 +12,14 @@ use model::{Balance, Pool};
 
 use super::balance::Selection;
 use super::state::Outcome;
-use super::{CompiledUpstream, Key, Member};
+use super::{CompiledUpstream, Dns, Key, Member, Resolvers};
 use crate::http1::conn::Conn;
 use crate::router::Found;
 
 /// A worker's upstream.
 pub(crate) struct LiveUpstream {
     pub(crate) compiled: Arc<CompiledUpstream>,
+    pub(crate) dns: Rc<Dns>,
     /// Where turns stand.
     turn: Cell<usize>,
     /// What `set` was made of.
@@ -63,10 +64,15 @@ pub(crate) struct Link {
 
 impl LiveUpstream {
     /// Starts an upstream on a worker. Workers start their turns at different endpoints.
-    pub(crate) fn new(compiled: Arc<CompiledUpstream>, worker: usize) -> Rc<Self> {
+    pub(crate) fn new(
+        compiled: Arc<CompiledUpstream>,
+        worker: usize,
+        resolvers: &Resolvers,
+    ) -> Rc<Self> {
+        let dns = resolvers.of(&compiled.resolver);
         let set = Set { members: Vec::new(), selection: Selection::Nobody };
         let (turn, version) = (Cell::new(worker), Cell::new(compiled.group.version()));
-        let live = Self { compiled, turn, version, set: RefCell::new(set) };
+        let live = Self { compiled, dns, turn, version, set: RefCell::new(set) };
         live.refresh();
         Rc::new(live)
     }
@@ -113,14 +119,15 @@ impl LiveUpstream {
             let known = before.iter().find(|live| Arc::ptr_eq(&live.member, member));
             known.map_or_else(|| Rc::new(LiveMember::new(Arc::clone(member))), Rc::clone)
         };
-        let roster = self.compiled.roster();
+        let roster = self.compiled.roster.members();
         let members: Vec<_> = roster.iter().map(live).collect();
         let usable = self.compiled.is_usable(&roster);
         let fit: Vec<_> = members
             .iter()
             .map(|live| (Rc::clone(live), usable && live.member.state.is_fit()))
             .collect();
-        let selection = Selection::new(&self.compiled.balance, self.compiled.endpoints.len(), &fit);
+        let selection =
+            Selection::new(&self.compiled.balance, self.compiled.roster.endpoints.len(), &fit);
         self.set.replace(Set { members, selection });
     }
 

@@ -1,18 +1,20 @@
-//! A thread that keeps upstreams up to date: it probes their members.
+//! A thread that keeps upstreams up to date: it resolves the names of their endpoints, and probes
+//! their members.
 
 use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::known::Known;
 use super::probe::CompiledCheck;
-use super::{CompiledUpstream, Dns, Member};
+use super::{CompiledUpstream, Dns, Member, Resolvers};
 
 /// The thread. It ends when this is dropped.
 pub(crate) struct Upkeep {
@@ -70,13 +72,13 @@ impl Drop for Work {
 }
 
 async fn keep_up(mut queue: UnboundedReceiver<Vec<Arc<CompiledUpstream>>>) {
-    let dns = Dns::new();
+    let resolvers = Resolvers::default();
     let mut kept: HashMap<*const CompiledUpstream, Work> = HashMap::new();
     while let Some(upstreams) = queue.recv().await {
         let mut before = std::mem::take(&mut kept);
         for upstream in upstreams {
             let key = Arc::as_ptr(&upstream);
-            let work = before.remove(&key).unwrap_or_else(|| begin(upstream, &dns));
+            let work = before.remove(&key).unwrap_or_else(|| begin(upstream, &resolvers));
             if !work.0.is_empty() {
                 kept.insert(key, work);
             }
@@ -84,8 +86,13 @@ async fn keep_up(mut queue: UnboundedReceiver<Vec<Arc<CompiledUpstream>>>) {
     }
 }
 
-fn begin(upstream: Arc<CompiledUpstream>, dns: &Rc<Dns>) -> Work {
+fn begin(upstream: Arc<CompiledUpstream>, resolvers: &Resolvers) -> Work {
     let mut work = Vec::new();
+    let dns = resolvers.of(&upstream.resolver);
+    for (at, name) in upstream.roster.names() {
+        let resolving = keep_resolved(Arc::clone(&upstream), at, name.to_owned(), Rc::clone(&dns));
+        work.push(tokio::task::spawn_local(resolving).abort_handle());
+    }
     if let Some(check) = upstream.check().map(Arc::clone) {
         for (fit, interval) in [(true, check.healthy_interval), (false, check.unhealthy_interval)] {
             if !interval.is_zero() {
@@ -94,13 +101,32 @@ fn begin(upstream: Arc<CompiledUpstream>, dns: &Rc<Dns>) -> Work {
                     Arc::clone(&check),
                     fit,
                     interval,
-                    Rc::clone(dns),
+                    Rc::clone(&dns),
                 );
                 work.push(tokio::task::spawn_local(rounds).abort_handle());
             }
         }
     }
     Work(work)
+}
+
+/// Follows the name of an endpoint wherever it leads.
+async fn keep_resolved(upstream: Arc<CompiledUpstream>, at: usize, name: String, dns: Rc<Dns>) {
+    let mut known = Known::nothing(Instant::now());
+    let mut failing = false;
+    loop {
+        let answer = dns.ask(&name).await;
+        let again = known.learn(&answer, &dns.rules, Instant::now());
+        upstream.found(at, &known.found);
+        if let Err(error) = &answer
+            && !failing
+        {
+            let (upstream, addresses) = (&upstream.name, known.found.len());
+            tracing::warn!(target: "upstream", %upstream, name, %error, addresses, "not resolved");
+        }
+        failing = answer.is_err();
+        tokio::time::sleep(again).await;
+    }
 }
 
 /// Probes the members that are fit for use, or those that are not, again and again.
@@ -115,7 +141,7 @@ async fn probe_in_rounds(
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         rounds.tick().await;
-        let roster = upstream.roster();
+        let roster = upstream.roster.members();
         let mut waiting = roster.iter().filter(|m| m.weight > 0 && m.state.is_fit() == fit);
         let mut probes = JoinSet::new();
         loop {

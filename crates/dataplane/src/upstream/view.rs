@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::{CompiledEndpoint, CompiledUpstream, Dial, Member};
+use super::roster::CompiledEndpoint;
+use super::{CompiledUpstream, Dial, Member};
 
 /// How an upstream is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +56,8 @@ pub enum UndecidedHealth {
 impl CompiledUpstream {
     /// How its members are.
     pub(crate) fn health(&self) -> UpstreamHealth {
-        let roster = self.roster();
-        let endpoints = self.endpoints.iter().map(|endpoint| EndpointHealth {
+        let roster = self.roster.members();
+        let endpoints = self.roster.endpoints.iter().map(|endpoint| EndpointHealth {
             host: endpoint.host.clone(),
             port: endpoint.port,
             weight: endpoint.weight,
@@ -90,11 +91,11 @@ impl CompiledUpstream {
         fit: bool,
     ) -> Result<(), UndecidedHealth> {
         let is_meant = |member: &Member| {
-            let CompiledEndpoint { host, port, .. } = &self.endpoints[member.endpoint];
+            let CompiledEndpoint { host, port, .. } = &self.roster.endpoints[member.endpoint];
             let at = |(ip, port)| member.dial == Dial::Address(ip) && member.port == port;
             (host.as_str(), *port) == endpoint && address.is_none_or(at)
         };
-        let roster = self.roster();
+        let roster = self.roster.members();
         let mut meant = roster.iter().filter(|member| is_meant(member)).peekable();
         if meant.peek().is_none() {
             return Err(UndecidedHealth::Unknown);

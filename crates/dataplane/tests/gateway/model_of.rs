@@ -43,6 +43,8 @@ impl Build {
                 weight: 1,
                 origin: Origin::default(),
             }],
+            resolution: Default::default(),
+            resolver: None,
             balance: Default::default(),
             group: None,
             health: Default::default(),

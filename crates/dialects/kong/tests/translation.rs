@@ -22,7 +22,7 @@ const AREAS: &[(&str, &[&str])] = &[
     ("listeners", &["listeners"]),
     ("plugins", &["policies", "chains", "unrouted"]),
     ("routes", &["routes"]),
-    ("upstreams", &["upstreams", "authorities"]),
+    ("upstreams", &["upstreams", "resolvers", "authorities"]),
     ("voice", &["voices"]),
 ];
 

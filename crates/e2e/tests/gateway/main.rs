@@ -14,6 +14,7 @@ mod kong_command;
 mod lifecycle;
 mod limits;
 mod metrics;
+mod names;
 mod proxy_protocol;
 mod recorded;
 mod redis;

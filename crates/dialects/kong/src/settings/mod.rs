@@ -7,6 +7,7 @@
 pub(crate) mod codes;
 mod conf_file;
 mod directives;
+mod dns;
 mod enterprise;
 mod http;
 mod listen;
@@ -84,6 +85,8 @@ pub struct Settings {
     pub admin_certificates: Vec<CertificateSource>,
     /// TLS towards upstreams where a service does not say otherwise.
     pub upstream_tls: UpstreamTls,
+    /// How the names of upstreams become addresses.
+    pub resolver: model::Resolver,
     /// Limits on what clients send and how long they may take.
     pub http: HttpSettings,
     /// Whose word on the client's address is taken.
@@ -238,6 +241,7 @@ impl Settings {
                 "admin_ssl_cert_key",
             ),
             upstream_tls: upstream::tls(reader),
+            resolver: dns::resolver(reader),
             http: http::http(reader),
             client_address: http::client_address(reader),
             port_maps: port_maps(reader),

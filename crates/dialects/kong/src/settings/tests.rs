@@ -59,18 +59,38 @@ fn what_cannot_be_done_is_an_error() {
 #[test]
 fn what_has_no_meaning_is_named() {
     let (_, findings) = read(
-        "mem_cache_size = 512m\ndns_resolver = 10.0.0.2\nenforce_rbac = on\nproxy_listner = 0.0.0.0:80\n",
+        "mem_cache_size = 512m\nnginx_http_ssl_conf_command = x\nenforce_rbac = on\nproxy_listner = 0.0.0.0:80\n",
         &[],
     );
     assert_eq!(
         findings,
         [
-            "warning[TRI1505]: `dns_resolver` has no effect here: name servers are those of `/etc/resolv.conf`; set them there (kong.conf:2:16)",
             "warning[TRI1507]: `enforce_rbac` is a property of Kong Enterprise and has no effect here (kong.conf:3:16)",
             "note[TRI1505]: `mem_cache_size` has no effect here: the configuration is in the memory of the process; there is no cache of it (kong.conf:1:18)",
+            "warning[TRI1505]: `nginx_http_ssl_conf_command` has no effect here: it is a command for OpenSSL, which is not here (kong.conf:2:31)",
             "warning[TRI1503]: Kong has no property `proxy_listner` (kong.conf:4:17)",
         ]
     );
+}
+
+#[test]
+fn names_are_resolved_by_the_client_that_is_chosen() {
+    use model::RecordKind::{A, Aaaa, Srv};
+
+    let resolver = |text: &str| {
+        let (settings, findings) = read(text, &[]);
+        (settings.resolver, findings)
+    };
+    let (default, _) = resolver("");
+    assert_eq!((default.order, default.servers.len()), (vec![Srv, A, Aaaa], 0));
+    assert_eq!(default.hosts_file.as_deref(), Some("/etc/hosts"));
+    let (old, _) = resolver("dns_order = LAST,A,CNAME\ndns_resolver = 10.0.0.2, [::1]:54, ::2\n");
+    let servers: Vec<_> = old.servers.iter().map(ToString::to_string).collect();
+    assert_eq!((old.order, servers.join(" ")), (vec![A], "10.0.0.2:53 [::1]:54 [::2]:53".into()));
+    let (new, _) = resolver("new_dns_client = on\nresolver_family = SRV,A,AAAA\n");
+    assert_eq!(new.order, [A, Aaaa, Srv]);
+    let (wrong, findings) = resolver("dns_order = A,MX\ndns_resolver = ns.test\n");
+    assert_eq!((wrong.order, wrong.servers.len(), findings.len()), (vec![A], 0, 2));
 }
 
 #[test]

@@ -23,17 +23,6 @@ config::codes! {
         example: "services:\n- name: orders\n  url: grpc://orders:9000\n",
     }
 
-    /// A way of finding targets that is not offered.
-    BALANCING = {
-        code: "TRI1203",
-        name: "kong-balancing",
-        severity: Warning,
-        title: "way of finding targets that is not offered yet",
-        means: "The upstream asks for the names of SRV records. Its targets are resolved to addresses, with the ports that they name.",
-        mend: "Name the ports in the targets.",
-        example: "upstreams:\n- name: orders\n  use_srv_name: true\n",
-    }
-
     /// A plugin that the settings do not allow.
     PLUGIN_NOT_ENABLED = {
         code: "TRI1205",

@@ -57,6 +57,7 @@ pub(crate) fn translate(input: Input<'_>, findings: &mut Findings) -> Model {
         routes: routes::routes(&mut context, &mut chains, &upstreams),
         policies,
         upstreams: upstreams.into_model(),
+        resolvers: vec![settings.resolver.clone()],
         principals: consumers::principals(&context),
         credentials: consumers::credentials(&mut context),
         certificates: certificates::certificates(&context, &pairs),

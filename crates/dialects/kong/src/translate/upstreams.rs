@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use config::{Finding, Severity, quote};
+use config::{Finding, quote};
 use model::{
-    AuthorityId, Balance, ClientCertificate, Endpoint, Health, UpstreamId, UpstreamProtocol,
-    UpstreamTls,
+    AuthorityId, Balance, ClientCertificate, Endpoint, Health, Resolution, UpstreamId,
+    UpstreamProtocol, UpstreamTls,
 };
 
 use super::certificates::{Pairs, authority, client_certificate_of, trusted_authority};
@@ -50,7 +50,6 @@ pub(super) fn upstreams(context: &mut Context<'_>, pairs: &Pairs) -> Upstreams {
     };
     let mut made = Upstreams { upstreams: Vec::new(), by_service: HashMap::new() };
     for upstream in &entities.upstreams {
-        making.remark(upstream);
         made.upstreams.push(making.of_entity(upstream));
     }
     for service in entities.services.iter().filter(|service| service.enabled) {
@@ -92,6 +91,8 @@ impl<'c> Making<'_, 'c> {
                 id,
                 name: service.host.clone(),
                 endpoints: vec![endpoint(service)],
+                resolution: Resolution::WhenConnecting,
+                resolver: Some(self.context.settings.resolver.id.clone()),
                 balance: Balance::default(),
                 group: None,
                 health: Health::default(),
@@ -111,6 +112,8 @@ impl<'c> Making<'_, 'c> {
             id: balancer(entity.id.as_str()),
             name: entity.name.clone(),
             endpoints: self.endpoints(entity),
+            resolution: Resolution::Ahead { srv_names: entity.use_srv_name == Some(true) },
+            resolver: Some(self.context.settings.resolver.id.clone()),
             balance: balancing::balance(entity),
             group: None,
             health: balancing::health(entity, self.default_tls(Some(entity))),
@@ -178,21 +181,6 @@ impl<'c> Making<'_, 'c> {
 
     fn certificate(&self, reference: &Option<Reference>) -> Option<ClientCertificate> {
         self.pairs.for_client(&reference.as_ref()?.id)
-    }
-
-    /// Says what of an upstream is not done as it asks.
-    fn remark(&mut self, upstream: &Upstream) {
-        let mut say = |code, message: String, pointer: &str| {
-            let at = upstream.origins.at(pointer);
-            self.say(Finding::new(code, message).severity(Severity::Warning).at(at));
-        };
-        let name = &upstream.name;
-        if upstream.use_srv_name == Some(true) {
-            let message = format!(
-                "the upstream `{name}` asks for the names of SRV records, which are not looked up; targets are resolved to addresses"
-            );
-            say(&codes::BALANCING, message, "/use_srv_name");
-        }
     }
 
     fn say(&mut self, finding: Finding) {
