@@ -1,13 +1,9 @@
-//! Opening listening sockets, and accepting connections.
+//! Opening listening sockets.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::task::{Context, Poll, ready};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 
-use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 /// Opens one socket per worker on an address; the kernel spreads connections over them. With
 /// port 0 all get the same free port.
@@ -33,43 +29,6 @@ pub(crate) fn open(
         sockets.push(listener);
     }
     Ok((address, sockets))
-}
-
-/// A listening socket that a worker's runtime watches.
-pub(crate) struct Listening(AsyncFd<TcpListener>);
-
-impl Listening {
-    #[expect(unsafe_code, reason = "the runtime cannot know that the descriptor stays the same")]
-    pub(crate) fn watch(socket: TcpListener) -> io::Result<Self> {
-        // SAFETY: a `TcpListener` owns its descriptor, which stays the same and open while it lives.
-        let watched = unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) };
-        Ok(Self(watched?))
-    }
-
-    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.get_ref().local_addr()
-    }
-
-    /// Accepts a connection, which the runtime does not watch yet. One task waits for it at a time.
-    pub(crate) fn poll_accept(
-        &self,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        loop {
-            let mut ready = ready!(self.0.poll_read_ready(cx))?;
-            if let Ok(accepted) = ready.try_io(|socket| accept(socket.get_ref())) {
-                return Poll::Ready(accepted);
-            }
-        }
-    }
-}
-
-fn accept(socket: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let (stream, peer) = acceptfrom_with(socket, flags)?;
-    let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
-    let peer = peer.ok_or_else(|| io::Error::other("the client has no address of the internet"))?;
-    Ok((stream.into(), peer))
 }
 
 fn bind(address: SocketAddr, shared: bool) -> io::Result<Socket> {

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
-use std::net::{SocketAddr, TcpStream as StdStream};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ impl Place {
 pub(crate) async fn serve(
     worker: Rc<Worker>,
     place: Rc<Place>,
-    stream: StdStream,
+    stream: TcpStream,
     peer: SocketAddr,
 ) {
     let deadline = worker.wheel.deadline();
@@ -91,7 +91,7 @@ pub(crate) async fn serve(
         // In memory of its own, which is given back: most connections live much longer.
         within(&deadline, Box::pin(opening.open(stream, client))).await
     } else {
-        Ok(Opened::plain(Socket::Fresh(Some(stream)), client, None))
+        Ok(Opened::plain(stream, client, None))
     };
     match opened {
         Ok(Opened { client, .. })
@@ -156,8 +156,7 @@ impl Opening {
         self.proxy_protocol != ProxyProtocol::Off || self.tls.is_some()
     }
 
-    async fn open(self, stream: StdStream, mut client: Client) -> io::Result<Opened> {
-        let mut stream = TcpStream::from_std(stream)?;
+    async fn open(self, mut stream: TcpStream, mut client: Client) -> io::Result<Opened> {
         if self.proxy_protocol != ProxyProtocol::Off
             && let Some((source, destination)) = proxy_protocol::read(&mut stream).await?
             && self.believed
@@ -165,11 +164,10 @@ impl Opening {
             (client.address, client.local) = (source.ip(), destination);
         }
         let Some(config) = self.tls else {
-            return Ok(Opened::plain(Socket::Plain(stream), client, None));
+            return Ok(Opened::plain(stream, client, None));
         };
         if speaks_plain_http(&stream).await? {
-            let refusal = Some(reason::PLAIN_ON_TLS);
-            return Ok(Opened::plain(Socket::Plain(stream), client, refusal));
+            return Ok(Opened::plain(stream, client, Some(reason::PLAIN_ON_TLS)));
         }
         let stream = TlsAcceptor::from(config).accept(stream).await?;
         let (_, session) = stream.get_ref();
@@ -186,8 +184,8 @@ impl Opening {
 }
 
 impl Opened {
-    fn plain(socket: Socket, client: Client, refusal: Option<&'static str>) -> Self {
-        Self { socket, client, http2: false, refusal }
+    fn plain(stream: TcpStream, client: Client, refusal: Option<&'static str>) -> Self {
+        Self { socket: Socket::Plain(stream), client, http2: false, refusal }
     }
 }
 

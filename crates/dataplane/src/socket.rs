@@ -1,8 +1,7 @@
 //! A byte stream to a client or an endpoint, and the buffers bytes are read into.
 
 use std::cell::RefCell;
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream as StdStream};
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -11,9 +10,6 @@ use tokio::net::TcpStream;
 
 /// A connection, in plain text or TLS.
 pub(crate) enum Socket {
-    /// Accepted just now, and not watched by the runtime before there is something to wait for: a
-    /// client that asks once and goes costs two system calls less. Always there until it is.
-    Fresh(Option<StdStream>),
     Plain(TcpStream),
     ServerTls(Box<tokio_rustls::server::TlsStream<TcpStream>>),
     ClientTls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
@@ -35,29 +31,7 @@ impl Socket {
 
     /// Whether it is more than a byte stream: it is closed with words.
     pub(crate) fn is_tls(&self) -> bool {
-        matches!(self, Self::ServerTls(_) | Self::ClientTls(_))
-    }
-
-    /// Does what needs no waiting with a connection that is not watched yet; from when it would
-    /// have to wait, it is watched. `None` if that is so.
-    fn at_once<T>(
-        &mut self,
-        mut work: impl FnMut(&mut &StdStream) -> io::Result<T>,
-    ) -> Option<io::Result<T>> {
-        let Self::Fresh(fresh) = self else { return None };
-        let mut stream = fresh.as_ref()?;
-        loop {
-            match work(&mut stream) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                done => return Some(done),
-            }
-        }
-        match TcpStream::from_std(fresh.take()?) {
-            Ok(stream) => *self = Self::Plain(stream),
-            Err(error) => return Some(Err(error)),
-        }
-        None
+        !matches!(self, Self::Plain(_))
     }
 
     /// Whether the other side has sent something or closed, as far as is known without asking
@@ -76,13 +50,7 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let socket = self.get_mut();
-        if let Some(read) = socket.at_once(|stream| stream.read(buffer.initialize_unfilled())) {
-            buffer.advance(read?);
-            return Poll::Ready(Ok(()));
-        }
-        match socket {
-            Self::Fresh(_) => Poll::Ready(Err(unwatched())),
+        match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::ServerTls(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::ClientTls(stream) => Pin::new(stream).poll_read(cx, buffer),
@@ -96,12 +64,7 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let socket = self.get_mut();
-        if let Some(written) = socket.at_once(|stream| stream.write(data)) {
-            return Poll::Ready(written);
-        }
-        match socket {
-            Self::Fresh(_) => Poll::Ready(Err(unwatched())),
+        match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, data),
             Self::ServerTls(stream) => Pin::new(stream).poll_write(cx, data),
             Self::ClientTls(stream) => Pin::new(stream).poll_write(cx, data),
@@ -110,7 +73,7 @@ impl AsyncWrite for Socket {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Fresh(_) | Self::Plain(_) => Poll::Ready(Ok(())),
+            Self::Plain(_) => Poll::Ready(Ok(())),
             Self::ServerTls(stream) => Pin::new(stream).poll_flush(cx),
             Self::ClientTls(stream) => Pin::new(stream).poll_flush(cx),
         }
@@ -118,10 +81,6 @@ impl AsyncWrite for Socket {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Fresh(stream) => Poll::Ready(match stream {
-                Some(stream) => stream.shutdown(Shutdown::Write),
-                None => Err(unwatched()),
-            }),
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::ServerTls(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::ClientTls(stream) => Pin::new(stream).poll_shutdown(cx),
@@ -133,12 +92,7 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let socket = self.get_mut();
-        if let Some(written) = socket.at_once(|stream| stream.write_vectored(pieces)) {
-            return Poll::Ready(written);
-        }
-        match socket {
-            Self::Fresh(_) => Poll::Ready(Err(unwatched())),
+        match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
             Self::ServerTls(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
             Self::ClientTls(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
@@ -148,11 +102,6 @@ impl AsyncWrite for Socket {
     fn is_write_vectored(&self) -> bool {
         true
     }
-}
-
-/// A connection that could not be watched when there was something to wait for.
-fn unwatched() -> io::Error {
-    io::Error::other("the connection cannot be watched")
 }
 
 /// Bytes that were read and not consumed yet. Its memory comes from a worker's [`Buffers`] and

@@ -14,6 +14,7 @@ use filter::{Client, Clock, Counters, Exchange, Kinds, Now, Shared, View, Worker
 use rand::rngs::SmallRng;
 use rand::{Rng, RngExt, SeedableRng};
 use slab::Slab;
+use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
@@ -21,7 +22,6 @@ use crate::admission::Admission;
 use crate::chain::Choices;
 use crate::clock::SystemClock;
 use crate::date::Date;
-use crate::listen::Listening;
 use crate::live::Live;
 use crate::serve::{self, Place};
 use crate::snapshot::{CompiledListener, Snapshot};
@@ -121,7 +121,7 @@ pub(crate) struct Worker {
 struct Acceptor {
     key: String,
     place: Rc<Place>,
-    socket: Rc<Listening>,
+    socket: Rc<TcpListener>,
     task: JoinHandle<()>,
 }
 
@@ -226,7 +226,7 @@ impl Worker {
         self.spares.borrow_mut().clear();
         self.move_acceptors();
         for (listener, socket) in sockets {
-            match Listening::watch(socket) {
+            match TcpListener::from_std(socket) {
                 Ok(socket) => self.accept_from(listener, socket),
                 Err(error) => tracing::error!(%error, "a listening socket cannot be watched"),
             }
@@ -250,7 +250,7 @@ impl Worker {
         });
     }
 
-    fn accept_from(self: &Rc<Self>, listener: u32, socket: Listening) {
+    fn accept_from(self: &Rc<Self>, listener: u32, socket: TcpListener) {
         let live = self.live();
         let CompiledListener { key, bind, .. } = live.listener(listener);
         let local = socket.local_addr().unwrap_or(*bind);
@@ -395,9 +395,9 @@ impl Worker {
 }
 
 /// Accepts connections as long as the task lives.
-async fn accept(worker: Rc<Worker>, place: Rc<Place>, socket: Rc<Listening>) {
+async fn accept(worker: Rc<Worker>, place: Rc<Place>, socket: Rc<TcpListener>) {
     loop {
-        match std::future::poll_fn(|cx| socket.poll_accept(cx)).await {
+        match socket.accept().await {
             Ok((stream, peer)) => {
                 let serving = serve::serve(Rc::clone(&worker), Rc::clone(&place), stream, peer);
                 tokio::task::spawn_local(serving);

@@ -162,7 +162,7 @@ impl Headers {
     /// [`Headers::push_spans`].
     pub fn load(&mut self, head: &[u8]) {
         self.clear();
-        self.store(head);
+        self.bytes.extend_from_slice(head);
     }
 
     /// Adds a field whose name and value stand at these places of the loaded head. The caller has
@@ -192,8 +192,6 @@ impl Headers {
     fn store(&mut self, text: &[u8]) -> Range<usize> {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(text);
-        // Heads are limited far below this before they come here.
-        assert!(self.bytes.len() <= MOST, "fields are smaller than 4 GiB");
         start..self.bytes.len()
     }
 
@@ -250,14 +248,10 @@ fn span(start: u32, len: u32) -> Range<usize> {
     start as usize..(start + len) as usize
 }
 
-/// A place in the buffer, or the length of a part of it.
+/// Heads are limited far below 4 GiB before they come here.
 fn offset(at: usize) -> u32 {
-    debug_assert!(at <= MOST);
-    at as u32
+    u32::try_from(at).expect("a head is smaller than 4 GiB")
 }
-
-/// The most bytes that a buffer has.
-const MOST: usize = u32::MAX as usize;
 
 const TOKEN: [bool; 256] = {
     let mut table = [false; 256];
