@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
@@ -19,6 +19,8 @@ pub(crate) struct Admission {
     most: usize,
     most_per_peer: usize,
     open: AtomicUsize,
+    /// How many were ever let in.
+    admitted: AtomicU64,
     /// By peer, if there is a limit for each.
     peers: [Mutex<Peers>; SHARDS],
 }
@@ -28,6 +30,7 @@ type Peers = HashMap<IpAddr, usize, RandomState>;
 /// A connection's place among them; given up when this is dropped.
 pub(crate) struct Admitted {
     admission: Arc<Admission>,
+    number: u64,
     peer: Option<IpAddr>,
 }
 
@@ -41,6 +44,7 @@ impl Admission {
             most,
             most_per_peer: limits.per_peer,
             open: AtomicUsize::new(0),
+            admitted: AtomicU64::new(0),
             peers: Default::default(),
         })
     }
@@ -50,7 +54,8 @@ impl Admission {
     /// # Errors
     /// If there are too many.
     pub(crate) fn admit(self: &Arc<Self>) -> Result<Admitted, Limit> {
-        let admitted = Admitted { admission: Arc::clone(self), peer: None };
+        let number = self.admitted.fetch_add(1, Ordering::Relaxed) + 1;
+        let admitted = Admitted { admission: Arc::clone(self), number, peer: None };
         // Counted first: of two that come at once for the last place, one is refused.
         match self.open.fetch_add(1, Ordering::Relaxed) < self.most {
             true => Ok(admitted),
@@ -68,6 +73,11 @@ impl Admission {
 }
 
 impl Admitted {
+    /// A number that no other connection of the process has.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Counts the connection as a peer's.
     ///
     /// # Errors

@@ -52,6 +52,9 @@ pub(crate) trait Downstream {
     /// What the client waits for at most.
     fn deadline(&self) -> &Deadline;
 
+    /// Lets the request's body be no larger than this, in bytes.
+    fn limit_body(&mut self, bytes: u64);
+
     /// What the client is allowed.
     fn limits(&self) -> &Limits;
 

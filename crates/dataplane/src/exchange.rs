@@ -104,8 +104,8 @@ impl<'a, D: Downstream> Story<'a, D> {
     async fn decide(&mut self) -> Result<Answer, Failure> {
         self.voice.strip_reserved(&mut self.x.request.headers);
         client_address::judge(&self.listener.client_address, self.x);
-        let limit = self.down.limits().body;
-        if limit > 0 && matches!(self.x.request.body, BodyLength::Known(length) if length > limit) {
+        let limit = self.down.limits().max_body();
+        if matches!(self.x.request.body, BodyLength::Known(length) if length > limit) {
             return Err(local(413, reason::BODY_TOO_LARGE, "the request's body is too large"));
         }
         let found = self.route()?;
@@ -120,6 +120,9 @@ impl<'a, D: Downstream> Story<'a, D> {
             .request(live, self.x, self.choices)
             .await
             .map_err(|reply| Failure::Reply(reply, Answered::Local))?;
+        if let Some(limit) = self.x.request.body_limit() {
+            self.down.limit_body(limit.bytes);
+        }
         match &route.action {
             CompiledAction::Forward(forward) => {
                 let (worker, voice) = (self.worker, self.voice);

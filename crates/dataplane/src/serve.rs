@@ -79,6 +79,7 @@ pub(crate) async fn serve(
         false => place.address,
     };
     let client = Client {
+        connection: admitted.number(),
         address: peer.ip().to_canonical(),
         peer,
         local,

@@ -27,6 +27,8 @@ pub struct Exchange {
     pub timings: Timings,
     /// A number that is unique to the exchange, for ids in headers and logs.
     pub id: u128,
+    /// Which request of its connection it is, from 1.
+    pub nth: u64,
     /// Index of the route in the view, once one is found.
     pub route: Option<u32>,
     /// How much of the path the route's predicate matched, in bytes.
@@ -80,6 +82,7 @@ impl Exchange {
             now: Now::default(),
             timings: Timings::default(),
             id: 0,
+            nth: 1,
             route: None,
             matched: 0,
             voice: 0,
@@ -136,6 +139,8 @@ impl Exchange {
 /// Who connected, and how.
 #[derive(Debug, Clone)]
 pub struct Client {
+    /// A number that no other connection of the process has, from 1.
+    pub connection: u64,
     /// The client's address: the peer's, or what a trusted peer said it is, in a PROXY protocol
     /// header or in a field of the request.
     pub address: IpAddr,

@@ -26,7 +26,7 @@ pub use identity::{
 pub use kind::{Clock, Kinds, Phases, PolicyKind, Prepared, Problem, WorkerCx};
 pub use name_hash::{NameHash, is_same_name};
 pub use reply::{LocalReply, ReplyBody};
-pub use request::{BodyLength, Method, Request, Version};
+pub use request::{BodyLength, BodyLimit, Method, Request, Version};
 pub use response::Response;
 pub use shared::Shared;
 pub use step::{Filter, Flow, LocalFuture, Step};

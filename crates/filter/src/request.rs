@@ -21,6 +21,7 @@ pub struct Request {
     path: String,
     host: String,
     port: Option<u16>,
+    body_limit: Option<BodyLimit>,
 }
 
 impl Request {
@@ -105,6 +106,18 @@ impl Request {
         true
     }
 
+    /// Sees to it that no more of the body is read than this. The least of several limits counts.
+    pub fn limit_body(&mut self, limit: BodyLimit) {
+        if self.body_limit.is_none_or(|known| limit.bytes < known.bytes) {
+            self.body_limit = Some(limit);
+        }
+    }
+
+    /// How much of the body is read, if a policy limits it.
+    pub fn body_limit(&self) -> Option<BodyLimit> {
+        self.body_limit
+    }
+
     /// Forgets the request and keeps the memory.
     pub fn clear(&mut self) {
         self.method = Method::Get;
@@ -116,6 +129,7 @@ impl Request {
         self.path.clear();
         self.host.clear();
         self.port = None;
+        self.body_limit = None;
     }
 }
 
@@ -235,6 +249,15 @@ pub enum BodyLength {
     Unknown,
 }
 
+/// How much of a request's body is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BodyLimit {
+    /// Bytes, without what frames them.
+    pub bytes: u64,
+    /// The reason of the answer (413) to a request whose body is larger.
+    pub reason: &'static str,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,6 +282,17 @@ mod tests {
         let mut request = Request::default();
         request.set_host("API.Test.", Some(80));
         assert_eq!((request.host(), request.port()), ("api.test", Some(80)));
+    }
+
+    #[test]
+    fn the_least_limit_counts() {
+        let mut request = Request::default();
+        for bytes in [3, 2, 4] {
+            request.limit_body(BodyLimit { bytes, reason: "a/b" });
+        }
+        assert_eq!(request.body_limit().map(|limit| limit.bytes), Some(2));
+        request.clear();
+        assert_eq!(request.body_limit(), None);
     }
 
     #[test]

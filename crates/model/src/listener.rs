@@ -122,6 +122,13 @@ pub struct Limits {
     pub send_timeout: Duration,
 }
 
+impl Limits {
+    /// The most bytes that a body may have: all there can be if there is no limit.
+    pub fn max_body(&self) -> u64 {
+        if self.body == 0 { u64::MAX } else { self.body }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -69,6 +69,7 @@ fn start(config: serde_json::Value) -> Rc<dyn Filter> {
 fn exchange() -> Exchange {
     let peer = SocketAddr::from(([192, 0, 2, 1], 1234));
     let client = Client {
+        connection: 1,
         address: peer.ip(),
         peer,
         local: peer,

@@ -149,6 +149,7 @@ impl Gateway {
         let mut exchange = Exchange::new(
             view,
             Client {
+                connection: 1,
                 address: peer.ip(),
                 peer,
                 local: SocketAddr::from(([127, 0, 0, 1], 8000)),

@@ -81,7 +81,7 @@ pub(crate) async fn forward<D: Downstream>(
     if x.request.body != BodyLength::None {
         attempt.down.send_continue();
         if let Err(error) = attempt.keep_start(&mut sending).await {
-            return Err(attempt.client_failed(&error, Answered::Local));
+            return Err(attempt.client_failed(x, &error, Answered::Local));
         }
     }
     let mut tries = forward.forward.retry.tries;
@@ -131,7 +131,7 @@ pub(crate) async fn forward<D: Downstream>(
         }
         if !again {
             x.timings.upstream_head = worker.now_us();
-            return Err(attempt.failed(failed));
+            return Err(attempt.failed(x, failed));
         }
         // That a kept connection was closed meanwhile says nothing about the endpoint.
         if !stale {
@@ -396,10 +396,13 @@ impl<D: Downstream> Attempt<'_, D> {
         Try { address: self.address.get(), started, ended, status, failed }
     }
 
-    fn client_failed(&self, error: &RequestError, answered: Answered) -> Failure {
+    fn client_failed(&self, x: &Exchange, error: &RequestError, answered: Answered) -> Failure {
+        let limit = x.request.body_limit().filter(|_| matches!(error, RequestError::TooLarge));
+        let own = limit.filter(|limit| limit.bytes < self.down.limits().max_body());
         match error.reply() {
             None => Failure::Gone,
             Some((status, reason)) => {
+                let reason = own.map_or(reason, |limit| limit.reason);
                 let reply = LocalReply::new(status, reason, error.to_string());
                 Failure::Reply(Box::new(reply), answered)
             }
@@ -407,9 +410,9 @@ impl<D: Downstream> Attempt<'_, D> {
     }
 
     /// The answer to a request that no endpoint has answered.
-    fn failed(&self, failed: Failed) -> Failure {
+    fn failed(&self, x: &Exchange, failed: Failed) -> Failure {
         let (status, reason, answered) = match failed {
-            Failed::Client(error) => return self.client_failed(&error, Answered::Failure),
+            Failed::Client(error) => return self.client_failed(x, &error, Answered::Failure),
             Failed::Connect(ConnectError::Unresolved(_)) => {
                 (503, reason::UNRESOLVED, Answered::Local)
             }

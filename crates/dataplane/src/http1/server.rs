@@ -120,6 +120,7 @@ async fn one(
     let Parts { exchange: x, choices, .. } = spare.parts();
     x.now = worker.now();
     x.id = worker.random_id();
+    x.nth = requests;
     deadline.arm(x.now.mono_us, http.limits.head_timeout);
     let first = requests == 1 && refusal.is_none();
     let head = poll_fn(|cx| poll_head(cx, conn, http, first, deadline, &mut x.request)).await;
@@ -276,6 +277,8 @@ struct Http1<'a> {
     conn: &'a mut Conn,
     deadline: &'a Deadline,
     limits: &'a Limits,
+    /// The most bytes that the request's body may have.
+    max_body: u64,
     websocket: bool,
     /// Whether the client waits for leave to send the body.
     waits: bool,
@@ -298,6 +301,7 @@ impl<'a> Http1<'a> {
             conn,
             deadline,
             limits,
+            max_body: limits.max_body(),
             websocket: framing.websocket,
             waits: framing.expects_continue,
             keep_alive: framing.keep_alive,
@@ -307,8 +311,11 @@ impl<'a> Http1<'a> {
 
     fn judge(&self, next: Next) -> Result<Next, RequestError> {
         let size = self.conn.body_bytes() + self.conn.data().len() as u64;
-        let too_large = next == Next::Data && self.limits.body > 0 && size > self.limits.body;
-        if too_large { Err(RequestError::TooLarge) } else { Ok(next) }
+        if next == Next::Data && size > self.max_body {
+            Err(RequestError::TooLarge)
+        } else {
+            Ok(next)
+        }
     }
 
     /// Whether the connection can be kept although the body was not read to its end.
@@ -440,6 +447,10 @@ impl Downstream for Http1<'_> {
 
     fn deadline(&self) -> &Deadline {
         self.deadline
+    }
+
+    fn limit_body(&mut self, bytes: u64) {
+        self.max_body = self.max_body.min(bytes);
     }
 
     fn limits(&self) -> &Limits {

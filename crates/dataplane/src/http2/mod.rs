@@ -255,6 +255,8 @@ async fn one(
     let Parts { exchange: x, choices, deadline } = spare.parts();
     x.now = worker.now();
     x.id = worker.random_id();
+    // A client's streams have odd numbers (RFC 9113 section 5.1.1).
+    x.nth = u64::from(respond.stream_id().as_u32()).div_ceil(2);
     let (head, body) = request.into_parts();
     let read = request::read(&head, &body, http, &mut x.request);
     let received = request::size(&head);

@@ -24,6 +24,8 @@ pub(super) struct Stream<'a> {
     burden: &'a Burden,
     deadline: &'a Deadline,
     limits: &'a Limits,
+    /// The most bytes that the request's body may have.
+    max_body: u64,
     request: RecvStream,
     /// What was received of the body and not consumed.
     piece: Bytes,
@@ -57,6 +59,7 @@ impl<'a> Stream<'a> {
             burden,
             deadline,
             limits,
+            max_body: limits.max_body(),
             request,
             piece: Bytes::new(),
             ended: false,
@@ -101,7 +104,7 @@ impl<'a> Stream<'a> {
 
     fn judge(&self) -> Result<Next, RequestError> {
         let size = self.body_bytes + self.piece.len() as u64;
-        match self.limits.body > 0 && size > self.limits.body {
+        match size > self.max_body {
             true => Err(RequestError::TooLarge),
             false => Ok(Next::Data),
         }
@@ -265,6 +268,10 @@ impl Downstream for Stream<'_> {
 
     fn deadline(&self) -> &Deadline {
         self.deadline
+    }
+
+    fn limit_body(&mut self, bytes: u64) {
+        self.max_body = self.max_body.min(bytes);
     }
 
     fn limits(&self) -> &Limits {

@@ -41,6 +41,7 @@ pub(super) fn exchange_of(route: &str, service: &str) -> Exchange {
         origin: Origin::default(),
     }));
     let client = Client {
+        connection: 1,
         address: "10.0.0.9".parse().unwrap(),
         peer: "127.0.0.1:5000".parse().unwrap(),
         local: "127.0.0.1:8000".parse().unwrap(),

@@ -67,6 +67,7 @@ fn exchange() -> Exchange {
         described: Default::default(),
     };
     let client = Client {
+        connection: 1,
         address: "10.0.0.9".parse().expect("an address"),
         peer: "127.0.0.1:5000".parse().expect("an address"),
         local: "127.0.0.1:8000".parse().expect("an address"),

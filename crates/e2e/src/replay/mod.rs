@@ -12,6 +12,7 @@ mod over_http2;
 mod ports;
 mod report;
 mod runner;
+mod signed;
 
 use std::path::{Path, PathBuf};
 

@@ -12,6 +12,7 @@ use super::compare::{self, Difference};
 use super::links::Links;
 use super::over_http2;
 use super::ports::{self, Places};
+use super::signed;
 use crate::certificates::credulous_client;
 use crate::upstream::{Behaviour, Journal};
 use crate::wait::{self, nap};
@@ -158,6 +159,7 @@ impl<'a> Runner<'a> {
         let mut differences = Vec::new();
         for (n, step) in case.steps.iter().enumerate() {
             nap(Duration::from_secs_f64(step.sleep_before_s));
+            signed::learn(&case.config, step, &mut links);
             let (answer, seen) = self.send(step, &links);
             if let Ok(answer) = &answer {
                 links.learn_from(step, answer);

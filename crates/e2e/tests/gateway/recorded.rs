@@ -17,7 +17,16 @@ topics! {
     seed_local: "seed-local",
     seed_redis: "seed-redis",
     acl: "acl",
+    basic_auth: "basic-auth",
+    bot_detection: "bot-detection",
+    correlation_id: "correlation-id",
+    cors: "cors",
+    hmac_auth: "hmac-auth",
     ip_restriction: "ip-restriction",
+    multi_auth: "multi-auth",
+    redirect: "redirect",
+    request_size_limiting: "request-size-limiting",
+    request_termination: "request-termination",
     jwt: "jwt",
     key_auth: "key-auth",
     rate_limiting: "rate-limiting",
@@ -54,7 +63,25 @@ fn routing_over_http2() {
 
 #[test]
 fn policies_over_http2() {
-    for topic in ["acl", "ip-restriction", "jwt", "key-auth", "rate-limiting"] {
+    for topic in ["jwt", "key-auth", "rate-limiting"] {
+        replay::topic_over_http2(topic);
+    }
+}
+
+#[test]
+fn access_over_http2() {
+    for topic in [
+        "acl",
+        "basic-auth",
+        "bot-detection",
+        "correlation-id",
+        "cors",
+        "ip-restriction",
+        "multi-auth",
+        "redirect",
+        "request-size-limiting",
+        "request-termination",
+    ] {
         replay::topic_over_http2(topic);
     }
 }

@@ -57,8 +57,32 @@ pub(super) fn credentials(context: &mut Context<'_>) -> Vec<Credential> {
                 .help("remove the key, or its `ttl`"),
         );
     }
+    let basic_auth = records(context, "basicauth_credentials").iter().map(basic_auth);
+    let hmac_auth = records(context, "hmacauth_credentials").iter().map(hmac_auth);
     let jwt = entities.jwt_secrets.iter().map(jwt);
-    jwt.chain(entities.keyauth_credentials.iter().map(key_auth)).collect()
+    let key_auth = entities.keyauth_credentials.iter().map(key_auth);
+    basic_auth.chain(hmac_auth).chain(jwt).chain(key_auth).collect()
+}
+
+/// Kong hashes a password together with the id of its consumer.
+fn basic_auth(record: &Record) -> Credential {
+    let data = json!({ "sha1": record.text("password"), "suffix": record.reference("consumer") });
+    Credential { data: CredentialData(data), ..by_user_name("basic-auth", record) }
+}
+
+fn hmac_auth(record: &Record) -> Credential {
+    let data = json!({ "secret": record.text("secret") });
+    Credential { data: CredentialData(data), ..by_user_name("hmac-auth", record) }
+}
+
+/// A credential of which upstreams are told the user name.
+fn by_user_name(kind: &str, record: &Record) -> Credential {
+    let name = record.text("username").to_owned();
+    let consumer = Reference { id: record.reference("consumer").into() };
+    Credential {
+        display: name.clone(),
+        ..credential(kind, &record.id, name, &consumer, &record.origins)
+    }
 }
 
 fn jwt(secret: &JwtSecret) -> Credential {
@@ -114,4 +138,4 @@ fn remark_on_others(context: &mut Context<'_>) {
 }
 
 /// Entities of plugins that are offered and that have no type of their own.
-const OFFERED: [&str; 1] = ["acls"];
+const OFFERED: [&str; 3] = ["acls", "basicauth_credentials", "hmacauth_credentials"];

@@ -49,16 +49,44 @@ pub(super) fn wording() -> BTreeMap<String, Wording> {
         (reason::INTERNAL, says(PLUGIN, UNEXPECTED)),
         (GRPC_TLS_REQUIRED, grpc_tls_required()),
     ];
-    let policies = acl().into_iter().chain(jwt()).chain(key_auth()).chain(rate_limiting());
+    let policies = access().chain(jwt()).chain(rate_limiting()).chain([direct_response()]);
     let all = engine.into_iter().chain(policies);
     all.map(|(reason, wording)| (reason.to_owned(), wording)).collect()
 }
 
-fn acl() -> [(&'static str, Wording); 2] {
-    [
-        ("acl/refused", says(PLUGIN, "You cannot consume this service")),
-        ("acl/unknown", says(PLUGIN, "Unauthorized")),
-    ]
+/// Policies whose answers are a message and no more.
+fn access() -> impl Iterator<Item = (&'static str, Wording)> {
+    let words = [
+        ("acl/refused", "You cannot consume this service"),
+        ("acl/unknown", "Unauthorized"),
+        ("basic-auth/missing", "Unauthorized"),
+        ("basic-auth/invalid", "Unauthorized"),
+        ("basic-auth/no-anonymous", UNEXPECTED),
+        ("bot-detection/ambiguous", "Only one User-Agent header allowed"),
+        ("bot-detection/refused", "Forbidden"),
+        (
+            "hmac-auth/date",
+            "HMAC signature cannot be verified, a valid date or x-date header is required for \
+             HMAC Authentication",
+        ),
+        ("hmac-auth/mismatch", "HMAC signature does not match"),
+        ("hmac-auth/missing", "Unauthorized"),
+        ("hmac-auth/no-anonymous", UNEXPECTED),
+        ("hmac-auth/unverifiable", "HMAC signature cannot be verified"),
+        ("key-auth/duplicate", "Duplicate API key found"),
+        ("key-auth/invalid", "Unauthorized"),
+        ("key-auth/missing", "No API key found in request"),
+        ("key-auth/no-anonymous", UNEXPECTED),
+        ("request-size-limit/exceeded", "Request size limit exceeded"),
+        ("request-size-limit/no-length", "A valid Content-Length header is required"),
+        ("request-size-limit/unexpected", "Request size limit exceeded"),
+    ];
+    words.into_iter().map(|(reason, message)| (reason, says(PLUGIN, message)))
+}
+
+/// What `request-termination` says does not depend on what the client accepts.
+fn direct_response() -> (&'static str, Wording) {
+    ("direct-response/sent", laid_out(MESSAGE))
 }
 
 /// Kong's `jwt` answers without a request's id, in JSON whatever the client accepts.
@@ -79,15 +107,6 @@ fn jwt() -> [(&'static str, Wording); 11] {
         ("jwt/signature", says(MESSAGE, "Invalid signature")),
         ("jwt/claims", laid_out(CLAIMS)),
         ("jwt/no-anonymous", says(PLUGIN, UNEXPECTED)),
-    ]
-}
-
-fn key_auth() -> [(&'static str, Wording); 4] {
-    [
-        ("key-auth/missing", says(PLUGIN, "No API key found in request")),
-        ("key-auth/duplicate", says(PLUGIN, "Duplicate API key found")),
-        ("key-auth/invalid", says(PLUGIN, "Unauthorized")),
-        ("key-auth/no-anonymous", says(PLUGIN, UNEXPECTED)),
     ]
 }
 

@@ -177,13 +177,24 @@ impl<'r> Reader<'r, '_> {
     /// Gives the policy a status, which is that of an error, from the plugin's field. Kong's schema
     /// takes any number.
     fn status(&mut self, field: &str, otherwise: u16) {
+        self.status_from(400, "is no status of an error", field, otherwise);
+    }
+
+    /// The same for one that may be that of any answer but an interim one.
+    fn final_status(&mut self, field: &str, otherwise: u16) -> u16 {
+        self.status_from(200, "leaves the client waiting for an answer", field, otherwise)
+    }
+
+    fn status_from(&mut self, least: u16, wrong: &str, field: &str, otherwise: u16) -> u16 {
         let code = self.get(field).and_then(Value::as_f64).unwrap_or(otherwise.into());
-        let status = (400..600u16).find(|status| f64::from(*status) == code);
-        if status.is_none() {
-            let message = format!("`{}`: {code} is no status of an error", self.plugin.name);
-            self.unsupported(field, message, "write a status from 400 to 599");
+        let found = (least..600).find(|status| f64::from(*status) == code);
+        if found.is_none() {
+            let message = format!("`{}`: {code} {wrong}", self.plugin.name);
+            self.unsupported(field, message, &format!("write a status from {least} to 599"));
         }
-        self.set(field, "status", status.unwrap_or(otherwise));
+        let status = found.unwrap_or(otherwise);
+        self.set(field, "status", status);
+        status
     }
 
     /// Says that a field asks for something that is not offered.
