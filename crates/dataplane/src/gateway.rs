@@ -14,7 +14,7 @@ use crate::listen;
 use crate::settings::{ConnectTo, Settings};
 use crate::snapshot::{CompiledListener, Rejection, Snapshot};
 use crate::telemetry::status::{self, StatusServer};
-use crate::telemetry::{Telemetry, Traffic};
+use crate::telemetry::{Telemetry, Traffic, Watched};
 use crate::upstream::{CompiledUpstream, UndecidedHealth, Upkeep, UpstreamHealth};
 use crate::watchdog::{Pulse, Watchdog};
 use crate::worker::{Command, Common, Handle};
@@ -95,6 +95,9 @@ impl Gateway {
         let (open, sockets) = self.open(&snapshot, &published.open)?;
         let snapshot = Arc::new(snapshot);
         self.upkeep.keep(&snapshot.upstreams);
+        let watched = snapshot.upstreams.iter().filter(|upstream| upstream.is_watched());
+        let watched = watched.map(|upstream| Arc::clone(upstream) as Arc<dyn Watched>);
+        self.common.telemetry.watch(watched.collect());
         self.adopt(&snapshot, sockets);
         published.ids = ids(&snapshot, &open);
         published.open = open;

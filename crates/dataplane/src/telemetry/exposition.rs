@@ -68,6 +68,8 @@ families! {
     LIMITS = "tripylon_limit_reached_total", Counter,
         "Clients refused or let go because they wanted more than a limit allows, by limit.";
     FAILURES = "tripylon_upstream_failures_total", Counter, "Failed tries at endpoints, by kind.";
+    FIT = "tripylon_upstream_endpoint_fit", Gauge,
+        "1 while requests are sent to the address, 0 while health checks keep them away.";
     POLICY = "tripylon_policy_duration_seconds", Histogram,
         "Time that policies took, by kind; a sample of all requests.";
     RELOADS = "tripylon_config_reloads_total", Counter, "New configurations, by what became of them.";
@@ -83,6 +85,9 @@ families! {
     STARTED = "process_start_time_seconds", Gauge, "When the process started.";
 }
 
+/// Addresses of upstreams that are told of, so that a scrape stays readable.
+pub(super) const ENDPOINTS: usize = 10_000;
+
 /// All numbers of a gateway.
 pub(super) fn write(telemetry: &Telemetry) -> String {
     let sums = telemetry.registry.sums();
@@ -92,6 +97,7 @@ pub(super) fn write(telemetry: &Telemetry) -> String {
     connections(&sums, &mut page);
     limits(&sums, &mut page);
     upstreams_and_policies(&sums, &mut page);
+    endpoints(telemetry, &mut page);
     samples(&telemetry.counters.samples(), &mut page);
     process(telemetry, &mut page);
     page.0
@@ -199,6 +205,22 @@ fn upstreams_and_policies(sums: &Sums, page: &mut Page) {
     page.family(&POLICY);
     for (kind, totals) in &sums.policies {
         page.histogram(POLICY.name, &[("policy", kind)], totals);
+    }
+}
+
+/// The addresses of upstreams with health checks.
+fn endpoints(telemetry: &Telemetry, page: &mut Page) {
+    let upstreams = telemetry.upstreams.lock().clone();
+    page.family(&FIT);
+    let mut told = 0;
+    for upstream in &upstreams {
+        for (endpoint, fit) in upstream.endpoints() {
+            if told < ENDPOINTS {
+                let labels = [("upstream", upstream.name()), ("endpoint", &*endpoint)];
+                page.line(FIT.name, &labels, u8::from(fit));
+            }
+            told += 1;
+        }
     }
 }
 

@@ -41,6 +41,16 @@ pub(crate) struct Telemetry {
     ready: AtomicBool,
     reloads: Reloads,
     stuck: Mutex<Stuck>,
+    upstreams: Mutex<Vec<Arc<dyn Watched>>>,
+}
+
+/// An upstream with health checks.
+pub(crate) trait Watched: Send + Sync {
+    /// What users know it by.
+    fn name(&self) -> &str;
+
+    /// Its addresses, and whether requests are sent to each.
+    fn endpoints(&self) -> Vec<(String, bool)>;
 }
 
 /// Workers that were stuck. Only the watchdog writes here.
@@ -96,12 +106,18 @@ impl Telemetry {
             ready: AtomicBool::new(false),
             reloads: Reloads::default(),
             stuck: Mutex::default(),
+            upstreams: Mutex::default(),
         }))
     }
 
     /// A worker's part. The worker keeps it to itself.
     pub(crate) fn worker(&self) -> WorkerTelemetry {
         WorkerTelemetry::new(&self.registry, self.log.as_ref())
+    }
+
+    /// These upstreams are served, and have health checks.
+    pub(crate) fn watch(&self, upstreams: Vec<Arc<dyn Watched>>) {
+        *self.upstreams.lock() = upstreams;
     }
 
     /// Has the access log's file opened anew by its name.

@@ -37,6 +37,19 @@ fn every_metric_is_in_its_table() {
     assert_eq!(told, known);
 }
 
+/// An upstream with health checks.
+struct Orders;
+
+impl super::Watched for Orders {
+    fn name(&self) -> &str {
+        "orders"
+    }
+
+    fn endpoints(&self) -> Vec<(String, bool)> {
+        vec![("10.0.0.1:80".to_owned(), false)]
+    }
+}
+
 #[test]
 fn every_metric_has_the_labels_that_its_table_names() {
     let telemetry = Telemetry::new(&AccessLogSettings::default(), Default::default()).unwrap();
@@ -46,6 +59,7 @@ fn every_metric_has_the_labels_that_its_table_names() {
     worker.done(&x, None, now());
     worker.policy_time(worker.policy("jwt"), 1);
     worker.upstream_failed(&x, "a.test:80", "connect", &"refused", now());
+    telemetry.watch(vec![std::sync::Arc::new(Orders)]);
     let page = exposition::write(&telemetry);
     for row in table("metric") {
         let name = row[0].trim_matches('`');

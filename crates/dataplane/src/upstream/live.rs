@@ -124,7 +124,7 @@ impl LiveUpstream {
         let usable = self.compiled.is_usable(&roster);
         let fit: Vec<_> = members
             .iter()
-            .map(|live| (Rc::clone(live), usable && live.member.state.is_fit()))
+            .map(|live| (Rc::clone(live), usable && self.compiled.is_fit(&live.member)))
             .collect();
         let selection =
             Selection::new(&self.compiled.balance, self.compiled.roster.endpoints.len(), &fit);

@@ -123,8 +123,14 @@ impl CompiledUpstream {
     fn is_usable(&self, members: &[Arc<Member>]) -> bool {
         let weight = |member: &&Arc<Member>| f64::from(member.weight);
         let all: f64 = members.iter().map(|member| weight(&member)).sum();
-        let fit: f64 = members.iter().filter(|m| m.state.is_fit()).map(|m| weight(&m)).sum();
+        let fit: f64 = members.iter().filter(|m| self.is_fit(m)).map(|m| weight(&m)).sum();
         all > 0.0 && fit * 100.0 / all >= self.threshold
+    }
+
+    /// Whether a member is fit for use. Where nothing is checked any longer, what checks found out
+    /// does not count.
+    fn is_fit(&self, member: &Member) -> bool {
+        !self.is_checked() || member.state.is_fit()
     }
 
     /// Whether anything ever finds a member unfit for use.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::roster::CompiledEndpoint;
 use super::{CompiledUpstream, Dial, Member};
+use crate::telemetry::Watched;
 
 /// How an upstream is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +54,24 @@ pub enum UndecidedHealth {
     Unchecked,
 }
 
+impl Watched for CompiledUpstream {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn endpoints(&self) -> Vec<(String, bool)> {
+        let members = self.roster.members();
+        members.iter().map(|member| (member.label.clone(), self.is_fit(member))).collect()
+    }
+}
+
 impl CompiledUpstream {
+    /// Whether it is to be told of how its members are: if anything is checked, and no other
+    /// upstream with the same members tells.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.is_checked() && !self.is_twin
+    }
+
     /// How its members are.
     pub(crate) fn health(&self) -> UpstreamHealth {
         let roster = self.roster.members();
@@ -67,7 +85,7 @@ impl CompiledUpstream {
         for member in roster.iter() {
             if let Dial::Address(address) = member.dial {
                 let (port, weight) = (member.port, member.weight);
-                let fit = member.state.is_fit();
+                let fit = self.is_fit(member);
                 endpoints[member.endpoint].members.push(MemberHealth {
                     address,
                     port,

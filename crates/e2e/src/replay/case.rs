@@ -39,7 +39,7 @@ pub(super) struct Step {
     pub(super) sleep_before_s: f64,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Request {
     pub(super) listener: Listener,
     pub(super) sni: Option<String>,
@@ -144,12 +144,14 @@ impl Case {
 
     /// Whether what earlier cases did would show.
     pub(super) fn needs_fresh_process(&self) -> bool {
-        self.refusal.is_none() && COUNTING.contains(&self.topic.as_str())
+        let learns =
+            self.config.contains("healthchecks:") || self.config.contains("algorithm: latency");
+        self.refusal.is_none() && (learns || self.counts_in_windows())
     }
 
     /// Whether it counts in windows that the clock begins.
     pub(super) fn counts_in_windows(&self) -> bool {
-        self.needs_fresh_process()
+        self.refusal.is_none() && COUNTING.contains(&self.topic.as_str())
     }
 }
 

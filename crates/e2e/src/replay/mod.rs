@@ -4,6 +4,7 @@
 //! `data/kong/README.md` says what a recorded case holds and what of it is compared.
 
 mod accepted;
+mod balance;
 mod case;
 mod compare;
 mod links;

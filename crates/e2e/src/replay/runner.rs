@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustls::ClientConfig;
 use serde_json::{Value, json};
 
+use super::balance::Balance;
 use super::case::{Case, Listener, Message, Received, Request, Step};
 use super::compare::{self, Difference};
 use super::links::Links;
@@ -95,7 +96,8 @@ impl<'a> Runner<'a> {
                 wait::for_quiet_second();
             }
             wait::for_quiet_minute();
-        } else {
+        }
+        if !case.needs_fresh_process() {
             match self.post_config(case) {
                 Ok(answer) if answer.status == 201 => {}
                 Ok(answer) => return vec![not_loaded(answer.body.to_string())],
@@ -157,6 +159,7 @@ impl<'a> Runner<'a> {
     fn steps(&self, case: &Case) -> Vec<Difference> {
         let mut links = Links::default();
         let mut differences = Vec::new();
+        let mut balance = Balance::of(case);
         for (n, step) in case.steps.iter().enumerate() {
             nap(Duration::from_secs_f64(step.sleep_before_s));
             signed::learn(&case.config, step, &mut links);
@@ -164,10 +167,14 @@ impl<'a> Runner<'a> {
             if let Ok(answer) = &answer {
                 links.learn_from(step, answer);
             }
-            let found = compare::step(step, &answer, &seen, &links);
+            let found = match &mut balance {
+                Some(balance) => balance.step(step, &answer, seen, &links),
+                None => compare::step(step, &answer, &seen, &links),
+            };
             differences.extend(found.into_iter().map(|d| Difference { step: Some(n), ..d }));
             differences.extend(self.malformed().map(|d| Difference { step: Some(n), ..d }));
         }
+        differences.extend(balance.into_iter().flat_map(Balance::whole));
         differences
     }
 

@@ -37,6 +37,8 @@ topics! {
     routing_priority: "routing-priority",
     proxy_headers: "proxy-headers",
     errors: "errors",
+    upstreams: "upstreams",
+    upstreams_hashing: "upstreams-hashing",
     http_log: "http-log",
 }
 

@@ -10,6 +10,7 @@ use model::{
 use serde::Serialize;
 
 use super::address::Ask;
+use super::balancing;
 use super::config::{self, Setting};
 use crate::output::Usage;
 use crate::words;
@@ -93,6 +94,10 @@ pub(super) struct UpstreamView {
     /// The share of requests in percent.
     pub(super) share: f64,
     pub(super) endpoints: Vec<EndpointView>,
+    /// How one of them is chosen, if there are several.
+    pub(super) chosen: Option<String>,
+    /// How it is found out which are fit for use.
+    pub(super) checks: Vec<String>,
     pub(super) origin: Origin,
 }
 
@@ -374,6 +379,8 @@ fn upstreams(
             name: upstream.name.clone(),
             share: share(weighted.weight, all),
             endpoints: endpoints(upstream, forward, ask, &target),
+            chosen: (upstream.endpoints.len() > 1).then(|| balancing::chosen(&upstream.balance)),
+            checks: balancing::checks(&upstream.health),
             origin: upstream.origin.clone(),
         })
     });

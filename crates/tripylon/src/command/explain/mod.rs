@@ -2,6 +2,7 @@
 
 mod address;
 mod answer;
+mod balancing;
 mod code;
 mod config;
 mod show;

@@ -196,6 +196,9 @@ fn show_upstream(upstream: &UpstreamView, one_of_several: bool, out: &mut String
             let _ = writeln!(out, "    connects to {detour} instead");
         }
     }
+    for line in upstream.chosen.iter().chain(&upstream.checks) {
+        let _ = writeln!(out, "  {line}");
+    }
 }
 
 fn percent(share: f64) -> String {
