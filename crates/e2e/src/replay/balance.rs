@@ -4,7 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::case::{Case, Message, Received, Request, Step};
+use serde_json::Value;
+
+use super::case::{Case, Listener, Message, Received, Request, Step};
 use super::compare::{self, Difference};
 use super::links::Links;
 
@@ -45,7 +47,15 @@ impl<'c> Balance<'c> {
         let twins = std::iter::once(step).chain(same);
         let differences = twins.map(|twin| {
             let moved = self.moved(twin, &seen);
-            compare::step(&moved, answer, &seen, links)
+            match step.request.listener {
+                Listener::Admin => compare::step(
+                    &Step { response: self.nameless(&moved.response), ..moved },
+                    &answer.as_ref().map(|answer| self.nameless(answer)).map_err(Clone::clone),
+                    &seen,
+                    links,
+                ),
+                _ => compare::step(&moved, answer, &seen, links),
+            }
         });
         differences.min_by_key(Vec::len).unwrap_or_default()
     }
@@ -85,6 +95,41 @@ impl<'c> Balance<'c> {
             }
         }
         step
+    }
+
+    /// An answer of the Admin API in which all targets have the same port, and lists are sorted: what
+    /// is told of which of them is chance, and their order follows from their ids.
+    fn nameless(&self, answer: &Message) -> Message {
+        let body = match compare::json_in(&answer.body) {
+            Some(body) => self.without_ports(body).to_string().into(),
+            None => answer.body.clone(),
+        };
+        Message { body, ..answer.clone() }
+    }
+
+    fn without_ports(&self, value: Value) -> Value {
+        let is_port = |text: &str| text.parse().is_ok_and(|port| self.targets.contains(&port));
+        match value {
+            Value::Number(number) if is_port(&number.to_string()) => 0.into(),
+            Value::String(text) => match text.rsplit_once(':') {
+                Some((host, port)) if is_port(port) => format!("{host}:0").into(),
+                _ => text.into(),
+            },
+            Value::Array(items) => {
+                let mut items: Vec<_> =
+                    items.into_iter().map(|item| self.without_ports(item)).collect();
+                items.sort_by_cached_key(|item| {
+                    let told = item.get("data").unwrap_or(item);
+                    [told.get("weight"), item.get("health")].map(|v| v.map(sorted_text))
+                });
+                items.into()
+            }
+            Value::Object(fields) => {
+                let fields = fields.into_iter();
+                fields.map(|(key, value)| (key, self.without_ports(value))).collect()
+            }
+            other => other,
+        }
     }
 
     /// Requests that are equal, and those that are but for their queries, go to one target if they did
@@ -147,5 +192,17 @@ impl<'c> Balance<'c> {
         let weights: BTreeSet<_> =
             lines.filter_map(|line| line.trim().strip_prefix("weight:")).collect();
         weights.len() < 2
+    }
+}
+
+/// A value's text, whatever the order of its fields.
+fn sorted_text(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let fields: BTreeMap<_, _> =
+                fields.iter().map(|(key, value)| (key, sorted_text(value))).collect();
+            format!("{fields:?}")
+        }
+        other => other.to_string(),
     }
 }
