@@ -92,10 +92,11 @@ impl Forwarding {
         self.fates.insert(&header.name, Fate::Written(ix));
         self.arrivals.insert(&header.name, Arrival::Written);
         let value_at = format!("{pointer}/value");
+        let value = Template::compile(&header.value, Place::Field, &value_at, problems);
         self.written.push(Written {
             name: header.name.as_str().into(),
-            field: FieldName::new(&header.name),
-            value: Template::compile(&header.value, Place::Field, &value_at, problems),
+            field: FieldName::new(&header.name).unique(value.is_unique()),
+            value,
             mode: header.mode,
         });
     }

@@ -114,10 +114,11 @@ impl Responses {
             self.always |= bit;
         }
         let value_at = format!("{pointer}/value");
+        let value = Template::compile(&header.value, Place::Field, &value_at, problems);
         self.ambient.push(Ambient {
             name: header.name.as_str().into(),
-            field: FieldName::new(&header.name),
-            value: Template::compile(&header.value, Place::Field, &value_at, problems),
+            field: FieldName::new(&header.name).unique(value.is_unique()),
+            value,
             mode: header.mode,
             names,
             if_request_header: header.if_request_header.as_deref().map(Into::into),

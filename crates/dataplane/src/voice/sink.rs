@@ -28,12 +28,19 @@ pub(crate) struct FieldName {
     line: Box<[u8]>,
     /// The name in HTTP/2 and HTTP/3, if it has a place there.
     lower: Option<HeaderName>,
+    /// Whether no value comes twice, so that remembering one only drives out others that do.
+    is_unique: bool,
 }
 
 impl FieldName {
     pub(crate) fn new(name: &str) -> Self {
         let lower = HeaderName::from_bytes(name.as_bytes()).ok().filter(has_a_place);
-        Self { line: format!("{name}: ").into_bytes().into(), lower }
+        Self { line: format!("{name}: ").into_bytes().into(), lower, is_unique: false }
+    }
+
+    /// The same for a field no value of which comes twice.
+    pub(super) fn unique(self, is_unique: bool) -> Self {
+        Self { is_unique, ..self }
     }
 }
 
@@ -90,7 +97,7 @@ impl Sink for Fields<'_> {
     fn field(&mut self, field: &Field<'_>) {
         let Ok(name) = HeaderName::from_bytes(field.name) else { return };
         if has_a_place(&name) {
-            self.append(name, field.value);
+            self.append(name, field.value, false);
         }
     }
 
@@ -100,26 +107,28 @@ impl Sink for Fields<'_> {
     }
 
     fn header_with(&mut self, name: &FieldName, write: impl FnOnce(&mut Vec<u8>)) {
-        let Some(name) = &name.lower else { return };
+        let Some(lower) = &name.lower else { return };
         let mut value = std::mem::take(&mut self.value);
         value.clear();
         write(&mut value);
         if !value.is_empty() {
-            self.append(name.clone(), &value);
+            self.append(lower.clone(), &value, name.is_unique);
         }
         self.value = value;
     }
 }
 
 impl Fields<'_> {
-    fn append(&mut self, name: HeaderName, value: &[u8]) {
+    /// A value that is unique is sent so that no compression remembers it (RFC 7541 section 6.2.3).
+    fn append(&mut self, name: HeaderName, value: &[u8], is_unique: bool) {
         // Other control characters may stand in no value of HTTP/1 either, but some send them.
         let value = HeaderValue::from_bytes(value).or_else(|_| {
             let spaced: Vec<u8> =
                 value.iter().map(|b| if is_control(*b) { b' ' } else { *b }).collect();
             HeaderValue::from_bytes(&spaced)
         });
-        if let Ok(value) = value {
+        if let Ok(mut value) = value {
+            value.set_sensitive(is_unique);
             self.map.append(name, value);
         }
     }
@@ -188,5 +197,8 @@ mod tests {
         }
         let all: Vec<_> = map.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();
         assert_eq!(all, [("x-a", &b"1   2"[..]), ("x-a", b"3"), ("x-c", b"4")]);
+        assert!(map.values().all(|value| !value.is_sensitive()));
+        Fields::new(&mut map).header(&FieldName::new("x-id").unique(true), b"5");
+        assert!(map["x-id"].is_sensitive());
     }
 }

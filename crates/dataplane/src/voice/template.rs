@@ -117,6 +117,13 @@ impl Template {
         Self(segments.collect())
     }
 
+    /// Whether the text is another for each exchange.
+    pub(super) fn is_unique(&self) -> bool {
+        let is_id =
+            |segment: &Segment| matches!(segment, Segment::Var(Value::Plain(Var::RequestId)));
+        self.0.iter().any(is_id)
+    }
+
     /// Appends the text, with values as they are.
     #[inline]
     pub(super) fn write(&self, scope: &Scope<'_>, output: &mut Vec<u8>) {
