@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::poll_fn;
-use std::net::TcpListener as StdListener;
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
 use std::sync::{Arc, mpsc as sync_mpsc};
 use std::task::Poll;
@@ -14,7 +14,7 @@ use filter::{Client, Clock, Counters, Exchange, Kinds, Now, Shared, View, Worker
 use rand::rngs::SmallRng;
 use rand::{Rng, RngExt, SeedableRng};
 use slab::Slab;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
@@ -261,6 +261,13 @@ impl Worker {
         self.acceptors.borrow_mut().push(Acceptor { key: key.clone(), place, socket, task });
     }
 
+    /// Serves an accepted connection. In a box: the runtime moves a task's future several times,
+    /// and this one is thousands of bytes.
+    fn serve(self: &Rc<Self>, place: &Rc<Place>, stream: TcpStream, peer: SocketAddr) {
+        let serving = serve::serve(Rc::clone(self), Rc::clone(place), stream, peer);
+        tokio::task::spawn_local(Box::pin(serving));
+    }
+
     async fn drain(self: &Rc<Self>) {
         for acceptor in self.acceptors.take() {
             acceptor.task.abort();
@@ -272,8 +279,7 @@ impl Worker {
                 });
                 accepted.await
             } {
-                let place = Rc::clone(&acceptor.place);
-                tokio::task::spawn_local(serve::serve(Rc::clone(self), place, stream, peer));
+                self.serve(&acceptor.place, stream, peer);
             }
         }
         // Connections that were accepted just now have not been polled yet.
@@ -399,8 +405,7 @@ async fn accept(worker: Rc<Worker>, place: Rc<Place>, socket: Rc<TcpListener>) {
     loop {
         match socket.accept().await {
             Ok((stream, peer)) => {
-                let serving = serve::serve(Rc::clone(&worker), Rc::clone(&place), stream, peer);
-                tokio::task::spawn_local(serving);
+                worker.serve(&place, stream, peer);
             }
             Err(error) if is_of_the_connection(&error) => {}
             Err(error) => {

@@ -34,16 +34,19 @@ pub(crate) async fn serve(
     let mut requests = 0;
     let after = loop {
         let Some(patience) = patience(worker, place, requests) else { break After::Close };
-        if !first_byte(worker, place, &mut conn, deadline, patience).await {
-            return;
-        }
+        let begun = first_byte(worker, place, &mut conn, deadline, patience).await;
         requests += 1;
-        match one(worker, place, &mut conn, &client, deadline, refusal, requests).await {
-            After::Next => conn.release(&worker.buffers),
-            After::Http2 => {
-                return Box::pin(http2::serve(worker, place, conn, client, deadline)).await;
-            }
-            end => break end,
+        let after = match begun {
+            true => one(worker, place, &mut conn, &client, deadline, refusal, requests).await,
+            false => After::Abort,
+        };
+        if after == After::Http2 {
+            return Box::pin(http2::serve(worker, place, conn, client, deadline)).await;
+        }
+        // At the end, too: the next connection needs no new memory.
+        conn.release(&worker.buffers);
+        if after != After::Next {
+            break after;
         }
     };
     if after == After::Close {

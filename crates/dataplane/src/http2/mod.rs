@@ -60,9 +60,10 @@ pub(crate) async fn serve(
         }
         let entered = Entered::new(&streams);
         let (place, client) = (Rc::clone(place), client.clone());
-        tokio::task::spawn_local(async move {
+        // In a box, as a connection's future is.
+        tokio::task::spawn_local(Box::pin(async move {
             one(&entered.0, &place, &client, request, respond).await;
-        });
+        }));
     }
 }
 
