@@ -32,6 +32,8 @@ pub enum Shape {
     Joined(Vec<Shape>),
     /// What the table says of a text; the text itself if it says nothing.
     Lookup(Fact, BTreeMap<String, Value>),
+    /// The text with each place of the first text replaced by the second.
+    Replace(Box<Shape>, String, String),
 }
 
 /// Something that happened in an exchange. Times are whole milliseconds unless said otherwise.
@@ -62,6 +64,8 @@ pub enum Fact {
     TlsVersion,
     /// The cipher suite that they agreed on, by its name in the IANA registry.
     TlsCipher,
+    /// The name of the machine that the gateway runs on.
+    Machine,
     /// The client's address after forwarding headers of trusted peers were honoured.
     ClientAddress,
     /// Milliseconds since 1970-01-01 UTC at which the request's first byte was read.
@@ -90,6 +94,12 @@ pub enum Fact {
     ReceiveLatency,
     /// The public id of the credential that was shown.
     CredentialId,
+    /// The principal's public id.
+    PrincipalId,
+    /// The principal's name.
+    PrincipalName,
+    /// The principal's id in the operator's own system.
+    PrincipalExternalId,
     /// What the dialect wrote down of the principal (see [`crate::Principal::described`]).
     Principal,
     /// What the dialect wrote down of the route by this name (see [`crate::Labels::described`]).

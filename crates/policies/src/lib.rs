@@ -4,16 +4,20 @@
 //! A folder is named like its kind, and holds the configuration, the kind that prepares it, the
 //! filter that runs, tests, and a reference page. The build script finds the folders: adding a
 //! policy touches nothing outside its own. What several policies need stands beside the folders:
-//! [`caller`] for those that find out who calls; [`record`] and [`queue`] for those that log, [`dial`],
-//! [`http`] and [`tls`] for those that speak to servers; [`query`] and [`settings`] for all.
+//! [`caller`] for those that find out who calls; [`record`], [`recording`] and [`queue`] for those that
+//! log; [`datagram`], [`dial`], [`http`], [`stream`] and [`tls`] for those that speak to servers; [`query`] and [`settings`] for all.
 
 mod caller;
+mod datagram;
 mod dial;
 mod http;
+mod machine;
 mod query;
 mod queue;
 mod record;
+mod recording;
 mod settings;
+mod stream;
 #[cfg(test)]
 mod testing;
 mod tls;

@@ -16,6 +16,8 @@ use serde_json::Value;
 
 pub(crate) use text::write_text;
 
+use crate::machine;
+
 /// A compiled [`Shape`].
 pub(crate) struct Record(Node);
 
@@ -31,6 +33,7 @@ enum Node {
     If(Fact, Box<Node>),
     Joined(Box<[Node]>),
     Lookup(Fact, BTreeMap<Vec<u8>, Box<[u8]>>),
+    Replace(Box<Node>, String, String),
 }
 
 struct Member {
@@ -59,6 +62,19 @@ impl Record {
         if !self.0.write(Scope { x, attempt: None }, output) {
             output.extend_from_slice(b"null");
         }
+    }
+
+    /// Appends a text or a number as it is, without quotes and escapes; says whether it is present.
+    pub(crate) fn write_plain(&self, x: &Exchange, output: &mut Vec<u8>) -> bool {
+        let start = output.len();
+        let present = self.0.write(Scope { x, attempt: None }, output);
+        if output.get(start) == Some(&b'"')
+            && let Ok(plain) = serde_json::from_slice::<String>(&output[start..])
+        {
+            output.truncate(start);
+            output.extend_from_slice(plain.as_bytes());
+        }
+        present
     }
 
     /// The record of an exchange in memory of its own.
@@ -100,6 +116,9 @@ impl Node {
                 Self::If(fact, Box::new(Self::compile(*shape, pointer, problems)))
             }
             Shape::Joined(shapes) => Self::Joined(Self::compile_all(shapes, pointer, problems)),
+            Shape::Replace(shape, from, to) => {
+                Self::Replace(Box::new(Self::compile(*shape, pointer, problems)), from, to)
+            }
             Shape::Lookup(fact, table) => {
                 let json = |value: Value| value.to_string().into_bytes().into();
                 Self::Lookup(
@@ -141,6 +160,17 @@ impl Node {
                 }
                 output.push(b'"');
                 true
+            }
+            Self::Replace(node, from, to) => {
+                let start = output.len();
+                let present = node.write(scope, output);
+                let written = String::from_utf8_lossy(&output[start..]);
+                if written.contains(from.as_str()) {
+                    let replaced = written.replace(from.as_str(), to);
+                    output.truncate(start);
+                    output.extend_from_slice(replaced.as_bytes());
+                }
+                present
             }
             Self::Lookup(fact, table) => {
                 let start = output.len();
@@ -216,6 +246,7 @@ fn write_fact(fact: &Fact, scope: Scope<'_>, output: &mut Vec<u8>) -> bool {
         Fact::RequestSize => number(timings.received, output),
         Fact::TlsVersion => x.client.tls.is_some_and(|tls| string(tls.version, output)),
         Fact::TlsCipher => x.client.tls.is_some_and(|tls| string(tls.cipher, output)),
+        Fact::Machine => string(machine::name(), output),
         Fact::ClientAddress => quoted(x.client.address, output),
         Fact::Started => number(x.now.unix_ms, output),
         Fact::Answered => string(answered(x), output),
@@ -233,9 +264,14 @@ fn write_fact(fact: &Fact, scope: Scope<'_>, output: &mut Vec<u8>) -> bool {
         Fact::CredentialId => x.caller.and_then(|caller| caller.credential).is_some_and(|ix| {
             string(&x.view.identities().credential(ix).credential.public_id, output)
         }),
-        Fact::Principal => x.caller.is_some_and(|caller| {
-            json(x.view.identities().principal(caller.principal).described.as_deref(), output)
-        }),
+        Fact::PrincipalId => principal(x).is_some_and(|it| string(&it.public_id, output)),
+        Fact::PrincipalName => {
+            principal(x).and_then(|it| it.name.as_deref()).is_some_and(|it| string(it, output))
+        }
+        Fact::PrincipalExternalId => principal(x)
+            .and_then(|it| it.external_id.as_deref())
+            .is_some_and(|it| string(it, output)),
+        Fact::Principal => principal(x).is_some_and(|it| json(it.described.as_deref(), output)),
         Fact::Route(name) => {
             json(x.labels().and_then(|labels| labels.described.get(name)).map(|it| &**it), output)
         }
@@ -255,6 +291,10 @@ fn write_fact(fact: &Fact, scope: Scope<'_>, output: &mut Vec<u8>) -> bool {
             .filter(|attempt| attempt.failed)
             .is_some_and(|attempt| number(attempt.status.into(), output)),
     }
+}
+
+fn principal(x: &Exchange) -> Option<&model::Principal> {
+    x.caller.map(|caller| x.view.identities().principal(caller.principal))
 }
 
 /// Microseconds that the gateway itself took until the response's head was written.

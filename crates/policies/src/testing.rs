@@ -229,6 +229,15 @@ pub(crate) fn run_paused<T>(test: impl Future<Output = T>) -> T {
     tokio::task::LocalSet::new().block_on(&runtime.expect("a runtime"), test)
 }
 
+/// Waits until a condition holds.
+pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
+    let start = std::time::Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < std::time::Duration::from_secs(20), "never: {what}");
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+}
+
 fn reply(flow: Flow) -> Option<Box<LocalReply>> {
     match flow {
         Flow::Continue => None,

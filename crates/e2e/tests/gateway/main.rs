@@ -13,6 +13,7 @@ mod http2;
 mod kong_command;
 mod lifecycle;
 mod limits;
+mod logging;
 mod metrics;
 mod names;
 mod proxy_protocol;

@@ -56,6 +56,16 @@ pub(super) struct Limits {
 }
 
 impl Settings {
+    /// Whatever waits goes together, at once.
+    pub(crate) fn prompt() -> Self {
+        Self { max_batch_size: 1000, max_coalescing_delay: 0.0, ..Self::default() }
+    }
+
+    /// What waits goes one by one, at once, and never again.
+    pub(crate) fn datagrams() -> Self {
+        Self { max_coalescing_delay: 0.0, max_retry_time: -1.0, ..Self::default() }
+    }
+
     /// How many entries are sent together at most.
     pub(crate) fn batch(&self) -> usize {
         self.max_batch_size

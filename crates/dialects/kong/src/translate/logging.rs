@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::plugins::Reader;
 
 /// The id of the workspace that every entity belongs to where there is no database.
-const WORKSPACE: &str = "0dc6f45b-8f8d-40d2-a504-473544ee190b";
+pub(super) const WORKSPACE: &str = "0dc6f45b-8f8d-40d2-a504-473544ee190b";
 
 /// The record that `kong.log.serialize` makes.
 pub(super) fn record() -> Value {
@@ -60,6 +60,19 @@ pub(super) fn translate(reader: &mut Reader<'_, '_>) {
         let plugin = &reader.plugin.name;
         let message = format!("`{plugin}`: `custom_fields_by_lua` needs Lua, which is not run yet");
         reader.unsupported("custom_fields_by_lua", message, "remove the fields");
+    }
+}
+
+/// Which severity a record has by its response's status, and which ones are told.
+pub(super) fn severities(reader: &mut Reader<'_, '_>) {
+    let fields = [
+        ("log_level", "threshold"),
+        ("successful_severity", "success"),
+        ("client_errors_severity", "client_error"),
+        ("server_errors_severity", "server_error"),
+    ];
+    for (field, to) in fields {
+        reader.copy_or(field, to, "info");
     }
 }
 

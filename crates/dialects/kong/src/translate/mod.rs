@@ -10,6 +10,7 @@ pub(crate) mod codes;
 mod consumers;
 mod listeners;
 mod logging;
+mod numbers;
 mod plugins;
 mod predicate;
 mod rank;

@@ -9,6 +9,7 @@ use model::{
     Action, Buffering, Forward, HostRule, Labels, PathJoin, PathRewrite, Requirement,
     RequirementKind, Retry, Timeouts, Unmet, Weighted, reason,
 };
+use serde_json::json;
 
 use super::chains::Chains;
 use super::predicate::predicate;
@@ -110,13 +111,30 @@ fn described<'c>(
 ) -> BTreeMap<String, Arc<str>> {
     let mut described =
         BTreeMap::from([("route".to_owned(), logging::describe_in_workspace(route))]);
+    described.insert("route_id".to_owned(), json!(route.id.as_str()).to_string().into());
     if let Some(service) = service {
         let text = descriptions
             .entry(&service.id)
             .or_insert_with(|| logging::describe_in_workspace(service));
         described.insert("service".to_owned(), Arc::clone(text));
+        describe_service(service, &mut described);
     }
     described
+}
+
+/// What a service may be called in metrics.
+fn describe_service(service: &Service, described: &mut BTreeMap<String, Arc<str>>) {
+    let names = [
+        ("service_id", Some(service.id.as_str())),
+        ("service_name", service.name.as_deref()),
+        ("service_host", Some(service.host.as_str())),
+        ("service_name_or_host", service.name.as_deref().or(Some(&service.host))),
+    ];
+    for (name, text) in names {
+        if let Some(text) = text {
+            described.insert(name.to_owned(), json!(text).to_string().into());
+        }
+    }
 }
 
 /// What Kong asks of a request once its route is found, in this order.

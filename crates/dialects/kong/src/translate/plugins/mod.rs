@@ -51,9 +51,9 @@ pub(super) fn policies<'c>(context: &mut Context<'c>) -> (Vec<Policy>, Vec<InFor
     (policies, in_force)
 }
 
-/// Whether a policy writes log records.
+/// Whether a policy writes down what routes and consumers are called.
 pub(super) fn writes_records(policy: &Policy) -> bool {
-    policy.config.get("record").is_some()
+    policy.config.get("record").is_some() || policy.kind == "statsd"
 }
 
 fn offer(plugin: &str) -> Option<&'static Offer> {
@@ -169,7 +169,7 @@ impl<'r> Reader<'r, '_> {
     }
 
     /// Gives the policy a field as it is; one that is `null` becomes the other value.
-    fn copy_or(&mut self, field: &str, to: &str, otherwise: impl Into<Value>) {
+    pub(super) fn copy_or(&mut self, field: &str, to: &str, otherwise: impl Into<Value>) {
         let value = self.get(field).cloned().unwrap_or_else(|| otherwise.into());
         self.set(field, to, value);
     }
