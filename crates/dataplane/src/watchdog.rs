@@ -2,11 +2,13 @@
 //!
 //! A worker serves many clients; what holds it up, a policy that computes for long or a call that
 //! blocks, holds up all of them. A worker gives signs of life: when it begins and ends to wait for
-//! events, and with every turn of its wheel. One that runs and gives none for [`STUCK`] is named.
+//! events, and with every turn of its wheel. One that runs and gives none for [`STUCK`] is named;
+//! time in which the system gave it no processor does not count. Before it has waited for events
+//! once it has no clients, and is named only after [`STARTING`].
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -18,6 +20,8 @@ use crate::telemetry::Telemetry;
 pub(crate) struct Pulse {
     /// Changes with every sign; odd while the worker runs.
     signs: AtomicU64,
+    /// Whether the worker has come to wait for events.
+    started: AtomicBool,
     /// The worker's thread, as the system knows it; 0 before it runs.
     thread: AtomicU32,
 }
@@ -36,6 +40,7 @@ impl Pulse {
 
     /// The worker waits for events.
     pub(crate) fn rest(&self) {
+        self.started.store(true, Ordering::Relaxed);
         self.step(|signs| (signs | 1) + 1);
     }
 
@@ -94,6 +99,8 @@ struct Watched {
     sign: u64,
     seen: Instant,
     looked: Instant,
+    /// How long it had waited for a processor in all, when it was first seen to give no sign.
+    starved: Option<Duration>,
     /// Whether it was named.
     stuck: bool,
 }
@@ -110,15 +117,16 @@ enum News {
 impl Watched {
     fn new(pulse: Arc<Pulse>, now: Instant) -> Self {
         let sign = pulse.signs.load(Ordering::Relaxed);
-        Self { pulse, sign, seen: now, looked: now, stuck: false }
+        Self { pulse, sign, seen: now, looked: now, starved: None, stuck: false }
     }
 
     fn look(&mut self, worker: usize, now: Instant, telemetry: &Telemetry) {
-        match self.news(now) {
+        let thread = self.pulse.thread.load(Ordering::Relaxed);
+        match self.news(now, || starved(thread)) {
             None => {}
             Some(News::Stuck(time)) => {
                 telemetry.worker_stuck(worker);
-                let doing = doing(self.pulse.thread.load(Ordering::Relaxed));
+                let doing = doing(thread);
                 tracing::error!(
                     target: "watchdog",
                     worker,
@@ -135,23 +143,30 @@ impl Watched {
         }
     }
 
-    fn news(&mut self, now: Instant) -> Option<News> {
+    /// `starved` says how long the worker has waited for a processor in its whole life.
+    fn news(&mut self, now: Instant, starved: impl Fn() -> Duration) -> Option<News> {
+        let started = self.pulse.started.load(Ordering::Relaxed);
         let sign = self.pulse.signs.load(Ordering::Relaxed);
         let late = now.duration_since(self.looked) > LOOK * 2;
         self.looked = now;
         if sign != self.sign {
             let time = now.duration_since(self.seen);
-            (self.sign, self.seen) = (sign, now);
+            (self.sign, self.seen, self.starved) = (sign, now, None);
             return std::mem::take(&mut self.stuck).then_some(News::GoesOn(time));
         }
         if late && !self.stuck {
             // The whole process, or this thread, was held up: the worker has had no chance.
-            self.seen = now;
+            (self.seen, self.starved) = (now, None);
         }
+        if self.stuck || (started && sign.is_multiple_of(2)) {
+            return None;
+        }
+        let before = *self.starved.get_or_insert_with(&starved);
         let time = now.duration_since(self.seen);
-        let runs = sign % 2 == 1;
-        (runs && time >= STUCK && !std::mem::replace(&mut self.stuck, true))
-            .then_some(News::Stuck(time))
+        let limit = if started { STUCK } else { STARTING };
+        self.stuck =
+            time >= limit && time.saturating_sub(starved().saturating_sub(before)) >= limit;
+        self.stuck.then_some(News::Stuck(time))
     }
 }
 
@@ -160,6 +175,15 @@ fn this_thread() -> u32 {
     let path = std::fs::read_link("/proc/thread-self").unwrap_or_default();
     let name = path.file_name().and_then(|name| name.to_str());
     name.and_then(|name| name.parse().ok()).unwrap_or(0)
+}
+
+/// How long a thread has waited for a processor in its life; 0 where the system does not tell.
+fn starved(thread: u32) -> Duration {
+    let text = std::fs::read_to_string(format!("/proc/self/task/{thread}/schedstat"));
+    // Nanoseconds on a processor, nanoseconds in the queue for one, turns.
+    let text = text.unwrap_or_default();
+    let waited = text.split(' ').nth(1).and_then(|waited| waited.parse().ok());
+    Duration::from_nanos(waited.unwrap_or(0))
 }
 
 /// What the system says a thread does.
@@ -184,34 +208,46 @@ const LOOK: Duration = Duration::from_millis(40);
 /// After how long without a sign a running worker is stuck; it is named within this, one look
 /// before and one after it. Wheels turn every 8 ms.
 const STUCK: Duration = Duration::from_millis(100);
+/// After how long a worker is stuck that has not come to serve.
+const STARTING: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// A worker that has waited for events, and runs.
     fn watched() -> (Arc<Pulse>, Watched, Instant) {
         let (pulse, now) = (Arc::<Pulse>::default(), Instant::now());
         pulse.begin();
+        pulse.rest();
+        pulse.wake();
         let watched = Watched::new(Arc::clone(&pulse), now);
         (pulse, watched, now)
+    }
+
+    impl Watched {
+        /// News of a worker that always has a processor.
+        fn fed(&mut self, now: Instant) -> Option<News> {
+            self.news(now, || Duration::ZERO)
+        }
     }
 
     #[test]
     fn a_worker_that_runs_without_a_sign_is_named_once_and_its_end_is_told() {
         let (pulse, mut watched, start) = watched();
-        let named = (1..10).find_map(|look| Some((look, watched.news(start + LOOK * look)?)));
+        let named = (1..10).find_map(|look| Some((look, watched.fed(start + LOOK * look)?)));
         assert_eq!(named, Some((3, News::Stuck(LOOK * 3))));
-        assert_eq!(watched.news(start + LOOK * 4), None);
+        assert_eq!(watched.fed(start + LOOK * 4), None);
         pulse.rest();
-        assert_eq!(watched.news(start + LOOK * 5), Some(News::GoesOn(LOOK * 5)));
-        assert_eq!(watched.news(start + LOOK * 6), None);
+        assert_eq!(watched.fed(start + LOOK * 5), Some(News::GoesOn(LOOK * 5)));
+        assert_eq!(watched.fed(start + LOOK * 6), None);
     }
 
     #[test]
     fn a_worker_that_waits_for_events_may_do_so_for_ever() {
         let (pulse, mut watched, start) = watched();
         pulse.rest();
-        assert!((1..100).all(|look| watched.news(start + LOOK * look).is_none()));
+        assert!((1..100).all(|look| watched.fed(start + LOOK * look).is_none()));
     }
 
     #[test]
@@ -221,7 +257,7 @@ mod tests {
             if look % 2 == 0 {
                 pulse.beat();
             }
-            assert_eq!(watched.news(start + LOOK * look), None);
+            assert_eq!(watched.fed(start + LOOK * look), None);
         }
     }
 
@@ -229,8 +265,8 @@ mod tests {
     fn nobody_is_blamed_for_a_pause_of_the_whole_process() {
         let (_pulse, mut watched, start) = watched();
         let pause = Duration::from_secs(5);
-        assert_eq!(watched.news(start + pause), None);
-        assert_eq!(watched.news(start + pause + LOOK), None);
+        assert_eq!(watched.fed(start + pause), None);
+        assert_eq!(watched.fed(start + pause + LOOK), None);
     }
 
     #[test]
@@ -248,6 +284,30 @@ mod tests {
             pulse.rest();
             assert!(!runs());
         }
+    }
+
+    #[test]
+    fn a_worker_without_a_processor_is_not_stuck_but_slow() {
+        let (_pulse, mut watched, start) = watched();
+        // Of every 40 ms it runs 10, and needs ten looks for 100 ms of its own.
+        let starved = |look: u32| Duration::from_millis(30) * look;
+        let named =
+            (1..20).find(|look| watched.news(start + LOOK * *look, || starved(*look)).is_some());
+        // What it had waited before it was first looked at is not known.
+        assert_eq!(named, Some(7));
+    }
+
+    #[test]
+    fn a_worker_may_take_longer_to_start_but_not_for_ever() {
+        let (pulse, start) = (Arc::<Pulse>::default(), Instant::now());
+        let mut watched = Watched::new(Arc::clone(&pulse), start);
+        let mut named = |from: u32, to: u32| {
+            (from..to).find(|look| watched.fed(start + LOOK * *look).is_some())
+        };
+        assert_eq!(named(1, 50), None);
+        pulse.begin();
+        assert_eq!(named(50, 170), None);
+        assert_eq!(named(170, 200), Some(175), "five seconds after its last sign");
     }
 
     #[test]
