@@ -18,6 +18,7 @@ pub mod jwt;
 pub mod port;
 pub mod redis;
 pub mod replay;
+pub mod strict;
 pub mod upstream;
 pub mod wait;
 

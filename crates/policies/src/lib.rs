@@ -22,6 +22,13 @@ mod stream;
 mod testing;
 mod tls;
 
+/// What holds of the policies' readers for any bytes, as functions that panic where it does not: for
+/// property tests, and for the fuzzer (`fuzz/`).
+#[cfg(any(test, fuzzing))]
+pub mod properties {
+    pub use crate::jwt::properties::token;
+}
+
 include!(concat!(env!("OUT_DIR"), "/kinds.rs"));
 
 #[cfg(test)]

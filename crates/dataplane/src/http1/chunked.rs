@@ -133,6 +133,7 @@ fn line(buffer: &[u8], limit: usize) -> Result<Option<&[u8]>, Malformed> {
         return if window.len() > limit { Err(Malformed) } else { Ok(None) };
     };
     match &buffer[end..] {
+        _ if end > limit => Err(Malformed),
         [b'\r', b'\n', ..] => Ok(Some(&buffer[..end])),
         [b'\r'] => Ok(None),
         _ => Err(Malformed),
@@ -147,14 +148,9 @@ fn chunk_size(line: &[u8]) -> Result<(u64, usize), Malformed> {
         return Err(Malformed);
     }
     let extension = &line[digits..];
-    let sound = match extension.trim_ascii_start() {
-        [] => extension.is_empty(),
-        [b';', rest @ ..] => {
-            rest.iter().all(|byte| *byte == b'\t' || (*byte >= b' ' && *byte != 127))
-        }
-        _ => false,
-    };
-    if !sound {
+    let mark = extension.iter().find(|byte| !is_blank(**byte));
+    let marked = extension.is_empty() || mark == Some(&b';');
+    if !marked || extension.iter().any(is_control) {
         return Err(Malformed);
     }
     let size = line[..digits].iter().fold(0, |size, digit| {
@@ -167,10 +163,12 @@ fn chunk_size(line: &[u8]) -> Result<(u64, usize), Malformed> {
 /// authorised have no place there (RFC 9110 section 6.5.1) and are dropped.
 fn trailer(line: &[u8], trailers: &mut Headers) -> Result<(), Malformed> {
     let colon = memchr::memchr(b':', line).ok_or(Malformed)?;
-    let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-    if !filter::is_token(name) || value.contains(&0) {
+    let (name, value) = (&line[..colon], &line[colon + 1..]);
+    // As in a head (RFC 9110 section 5.5).
+    if !filter::is_token(name) || value.iter().any(is_control) {
         return Err(Malformed);
     }
+    let value = trim(value);
     let name = std::str::from_utf8(name).map_err(|_| Malformed)?;
     if trailers.len() >= MAX_TRAILER_FIELDS {
         return Err(Malformed);
@@ -179,6 +177,23 @@ fn trailer(line: &[u8], trailers: &mut Headers) -> Result<(), Malformed> {
         trailers.push(name, value);
     }
     Ok(())
+}
+
+/// A value without the blanks around it.
+fn trim(value: &[u8]) -> &[u8] {
+    let start = value.iter().position(|byte| !is_blank(*byte)).unwrap_or(value.len());
+    let end = value.iter().rposition(|byte| !is_blank(*byte)).map_or(start, |at| at + 1);
+    &value[start..end]
+}
+
+/// What may stand around a value and before an extension (RFC 9110 section 5.6.3), and nothing that
+/// other readers would take for more: no form feed.
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+fn is_control(byte: &u8) -> bool {
+    byte.is_ascii_control() && *byte != b'\t'
 }
 
 /// Whether a field may stand behind the body.
@@ -236,27 +251,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    /// Decodes a body that arrives in pieces of the given size.
-    fn decode(body: &[u8], step: usize) -> Result<(Vec<u8>, usize, Headers), Malformed> {
-        let (mut decoder, mut trailers) = (Decoder::default(), Headers::new());
-        let (mut data, mut start, mut end) = (Vec::new(), 0, 0);
-        loop {
-            match decoder.next(&body[start..end], &mut trailers)? {
-                Piece::Data { skip, len } => {
-                    data.extend_from_slice(&body[start + skip..start + skip + len]);
-                    decoder.consumed(len);
-                    start += skip + len;
-                }
-                Piece::End { skip } => {
-                    assert!(decoder.is_done());
-                    return Ok((data, start + skip, trailers));
-                }
-                Piece::Partial if end == body.len() => return Err(Malformed),
-                Piece::Partial => end = body.len().min(end + step),
-            }
-        }
-    }
+    use crate::properties::decode;
 
     #[test]
     fn data_and_trailers_are_read_in_any_pieces() {
@@ -288,6 +283,8 @@ mod tests {
             b"3\r\nabc\r\n0\r\nbad name: x\r\n\r\n",
             b"3\r\nabc\r\n0\r\n: x\r\n\r\n",
             b"3\r\nabc\r\n0\r\nx\r\n\r\n",
+            b"3\r\nabc\r\n0\r\nx: \x01\r\n\r\n",
+            b"3\x0c;x\r\nabc\r\n0\r\n\r\n",
         ] {
             assert_eq!(decode(body, 1).err(), Some(Malformed), "{:?}", body.escape_ascii());
             assert_eq!(decode(body, 100).err(), Some(Malformed), "{:?}", body.escape_ascii());

@@ -10,6 +10,8 @@ mod filter;
 mod json;
 mod key;
 mod pem;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 mod roca;
 mod source;
 mod token;
