@@ -104,6 +104,19 @@ impl Control {
     /// # Errors
     /// If the system gives no thread.
     pub fn start(paths: Vec<PathBuf>, process: impl Process + 'static) -> io::Result<Self> {
+        Self::start_with(paths, BTreeMap::new(), process)
+    }
+
+    /// The same, with documents that were posted to the process whose place this one takes. They
+    /// count for dialects that have no files.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub fn start_with(
+        paths: Vec<PathBuf>,
+        posted: BTreeMap<&'static str, Text>,
+        process: impl Process + 'static,
+    ) -> io::Result<Self> {
         let (commands, queue) = mpsc::channel();
         let store = Store::new();
         let state = store.subscribe();
@@ -111,7 +124,7 @@ impl Control {
             paths,
             process: Box::new(process),
             introduction: Introduction::default(),
-            texts: Texts::default(),
+            texts: Texts { posted, ..Texts::default() },
             store,
         };
         thread::Builder::new().name("control".into()).spawn(move || worker.run(&queue))?;
@@ -292,7 +305,8 @@ impl Worker {
             drop(model);
             let documents = build.documents;
             let views = made(build.views);
-            let running = Running { fingerprint, listeners, routes, views, documents };
+            let posted = texts.posted.clone();
+            let running = Running { fingerprint, listeners, routes, views, documents, posted };
             self.store.commit(running, &report);
         } else {
             self.store.note(&outcome);

@@ -7,6 +7,7 @@ use config::{Findings, Sources};
 use model::{Fingerprint, Listener};
 use tokio::sync::watch;
 
+use crate::files::Text;
 use crate::{Outcome, Report, View};
 
 /// How many outcomes are remembered.
@@ -27,6 +28,8 @@ pub struct State {
     pub views: BTreeMap<&'static str, View>,
     /// What was read for it, in order, by label.
     pub documents: Vec<Arc<str>>,
+    /// What was posted to management APIs, by the name of the dialect.
+    pub posted: BTreeMap<&'static str, Text>,
     /// What was said about it: warnings and notes.
     pub findings: Arc<Findings>,
     /// The texts that the findings point into.
@@ -42,6 +45,7 @@ pub(crate) struct Running {
     pub(crate) routes: usize,
     pub(crate) views: BTreeMap<&'static str, View>,
     pub(crate) documents: Vec<Arc<str>>,
+    pub(crate) posted: BTreeMap<&'static str, Text>,
 }
 
 /// Keeps the state. Readers get it whole and at once, whatever is being changed meanwhile.
@@ -68,7 +72,7 @@ impl Store {
     /// runs it has made something of its own from it.
     pub(crate) fn commit(&self, running: Running, report: &Report) {
         let history = self.remember(&report.outcome);
-        let Running { fingerprint, listeners, routes, views, documents } = running;
+        let Running { fingerprint, listeners, routes, views, documents, posted } = running;
         self.state.send_replace(Arc::new(State {
             revision: report.outcome.revision,
             fingerprint,
@@ -76,6 +80,7 @@ impl Store {
             routes,
             views,
             documents,
+            posted,
             findings: Arc::clone(&report.findings),
             sources: Arc::clone(&report.sources),
             history,

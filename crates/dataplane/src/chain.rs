@@ -5,9 +5,10 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 
 use filter::{Exchange, Filter, Flow, Identities, LocalReply, Phases, Step};
-use model::{Candidate, Chain, PolicyId, PrincipalId, reason};
+use model::{Candidate, Chain, PolicyId, PrincipalId};
 
 use crate::live::Live;
 
@@ -89,6 +90,7 @@ impl CompiledChain {
             let started = live.policy_timer(x);
             let filter = Rc::clone(&live.filters[policy as usize]);
             let flow = run(filter.as_ref(), x, Filter::request).await;
+            let flow = flow.unwrap_or_else(|Panicked| live.policy_panicked(policy));
             live.policy_done(policy, started);
             match flow {
                 Flow::Continue => {}
@@ -113,7 +115,9 @@ impl CompiledChain {
         for ix in &self.response {
             let Some(policy) = self.choose(*ix, x, choices) else { continue };
             let filter = Rc::clone(&live.filters[policy as usize]);
-            if let Flow::Reply(reply) = run(filter.as_ref(), x, Filter::response).await {
+            let flow = run(filter.as_ref(), x, Filter::response).await;
+            if let Flow::Reply(reply) = flow.unwrap_or_else(|Panicked| live.policy_panicked(policy))
+            {
                 return Err(reply);
             }
         }
@@ -126,7 +130,8 @@ impl CompiledChain {
             let Some(policy) = self.choose(*ix, x, choices) else { continue };
             let filter = &live.filters[policy as usize];
             if catch_unwind(AssertUnwindSafe(|| filter.log(x))).is_err() {
-                tracing::error!("a policy panicked in its log phase");
+                // There is nothing left that could be answered otherwise.
+                drop(live.policy_panicked(policy));
             }
         }
     }
@@ -197,33 +202,31 @@ impl CompiledSlot {
     }
 }
 
+/// A policy panicked.
+struct Panicked;
+
 /// Runs one phase of one policy. A panic costs the request an answer of 500, nothing else.
 async fn run<'a>(
     filter: &'a (dyn Filter + 'static),
     x: &'a mut Exchange,
     phase: fn(&'a (dyn Filter + 'static), &'a mut Exchange) -> Step<'a>,
-) -> Flow {
+) -> Result<Flow, Panicked> {
     let step = catch_unwind(AssertUnwindSafe(move || {
         // Moved, not lent: what the policy returns may hold the exchange.
         let x = x;
         phase(filter, x)
     }));
     match step {
-        Ok(Step::Done(flow)) => flow,
+        Ok(Step::Done(flow)) => Ok(flow),
         Ok(Step::Wait(mut future)) => {
-            poll_fn(|cx| {
-                catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)))
-                    .unwrap_or_else(|_| std::task::Poll::Ready(panicked()))
+            poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+                Ok(poll) => poll.map(Ok),
+                Err(_) => Poll::Ready(Err(Panicked)),
             })
             .await
         }
-        Err(_) => panicked(),
+        Err(_) => Err(Panicked),
     }
-}
-
-fn panicked() -> Flow {
-    tracing::error!("a policy panicked; its request was answered with 500");
-    LocalReply::new(500, reason::INTERNAL, "An unexpected error occurred").into()
 }
 
 /// Principals' indices by their ids, for compiling chains.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,7 @@ pub struct Gateway {
     workers: Vec<Handle>,
     published: Mutex<Published>,
     /// Answers as long as the gateway lives.
-    _status: Option<StatusServer>,
+    status: Option<StatusServer>,
     /// Probes as long as the gateway lives.
     upkeep: Upkeep,
     /// Watches as long as the gateway lives.
@@ -51,7 +52,11 @@ impl Gateway {
     pub fn start(settings: Settings, kinds: Kinds) -> io::Result<Self> {
         let counters = Arc::new(Counters::default());
         let telemetry = Telemetry::new(&settings.access_log, Arc::clone(&counters))?;
-        let serve = |address| status::serve(listen_for_status(address)?, Arc::clone(&telemetry));
+        let inherited = &settings.inherited;
+        let serve = |address| match inherited.take(address).pop() {
+            Some(listener) => status::inherit(listener, Arc::clone(&telemetry)),
+            None => status::serve(listen_for_status(address)?, Arc::clone(&telemetry)),
+        };
         let status = settings.status_listen.map(serve).transpose()?;
         let common = Common {
             kinds: Arc::new(kinds),
@@ -78,8 +83,7 @@ impl Gateway {
         };
         let published = Mutex::new(published);
         let upkeep = Upkeep::start()?;
-        let (_status, _watchdog) = (status, watchdog);
-        Ok(Self { settings, common, workers, published, upkeep, _status, _watchdog })
+        Ok(Self { settings, common, workers, published, upkeep, status, _watchdog: watchdog })
     }
 
     /// Compiles a model and brings it to all workers; returns when every one of them serves it.
@@ -107,6 +111,9 @@ impl Gateway {
         let routes = published.snapshot.routes.iter().map(|route| &*route.labels);
         self.common.telemetry.serving(revision, routes);
         self.common.telemetry.set_ready(true);
+        if let Some(status) = &self.status {
+            status.begin();
+        }
         Ok(())
     }
 
@@ -156,10 +163,38 @@ impl Gateway {
         published.snapshot.upstreams.iter().find(|upstream| upstream.id == *id).cloned()
     }
 
+    /// Copies of all sockets on which this gateway listens, for the status listener too: for a
+    /// process that takes over. Both accept from them until this one drains.
+    ///
+    /// # Errors
+    /// If the process may not have so many files open.
+    pub fn listening_sockets(&self) -> io::Result<Vec<OwnedFd>> {
+        let (sockets, shared) = mpsc::channel();
+        for worker in &self.workers {
+            worker.tell(Command::Share { sockets: sockets.clone() });
+        }
+        drop(sockets);
+        let mut all =
+            self.status.iter().map(StatusServer::socket).collect::<io::Result<Vec<_>>>()?;
+        for sockets in shared {
+            all.extend(sockets?);
+        }
+        Ok(all)
+    }
+
+    /// Leaves the status listener to the process that takes over.
+    pub fn leave_status(&self) {
+        if let Some(status) = &self.status {
+            status.leave();
+        }
+    }
+
     /// Takes no more connections and waits until those there are have ended, or until the time
     /// is over. Says whether all have.
     pub fn drain(&self, limit: Duration) -> bool {
-        self.common.telemetry.set_ready(false);
+        // Whoever still asks this process after another has taken over means that one.
+        let succeeded = self.status.as_ref().is_some_and(StatusServer::has_left);
+        self.common.telemetry.set_ready(succeeded);
         let (done, drained) = mpsc::channel();
         for worker in &self.workers {
             worker.tell(Command::Drain { done: done.clone() });
@@ -189,11 +224,12 @@ impl Gateway {
                 open.insert(listener.key.clone(), *address);
                 continue;
             }
-            match listen::open(listener.bind, listener.backlog, self.workers.len()) {
+            let (bind, backlog) = (listener.bind, listener.backlog);
+            match listen::open(bind, backlog, self.workers.len(), &self.settings.inherited) {
                 Ok((address, opened)) => {
                     open.insert(listener.key.clone(), address);
-                    for (sockets, socket) in sockets.iter_mut().zip(opened) {
-                        sockets.push((ix, socket));
+                    for (sockets, own) in sockets.iter_mut().zip(opened) {
+                        sockets.extend(own.into_iter().map(|socket| (ix, socket)));
                     }
                 }
                 Err(error) => rejections.push(cannot_listen(listener, &error)),

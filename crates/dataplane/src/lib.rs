@@ -16,6 +16,8 @@ mod listen;
 mod live;
 mod number;
 pub mod path;
+#[cfg(any(test, fuzzing))]
+pub mod properties;
 mod proxy_protocol;
 pub mod router;
 mod serve;
@@ -33,6 +35,7 @@ mod watchdog;
 mod worker;
 
 pub use gateway::{Gateway, compile_check};
+pub use listen::InheritedSockets;
 pub use settings::{ConnectTo, ConnectionLimits, InvalidConnectTo, Settings};
 pub use snapshot::{Rejection, RejectionKind};
 pub use telemetry::{AccessLogSettings, InvalidLogFormat, LogFormat, LogTarget, Traffic};

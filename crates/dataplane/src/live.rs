@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use filter::{BodyLength, Exchange, Filter, Identities, View, WorkerCx};
-use model::Labels;
+use filter::{BodyLength, Exchange, Filter, Flow, Identities, LocalReply, View, WorkerCx};
+use model::{Labels, reason};
 
 use crate::forward::write_target;
 use crate::snapshot::{CompiledAction, CompiledListener, Snapshot};
@@ -79,6 +79,16 @@ impl Live {
             let took = self.cx.clock.now().mono_us.saturating_sub(started);
             self.telemetry.policy_time(self.kinds[policy as usize], took);
         }
+    }
+
+    /// Counts a panic of a policy, and says what its request is answered.
+    #[cold]
+    pub(crate) fn policy_panicked(&self, policy: u32) -> Flow {
+        let kind = self.snapshot.policies[policy as usize].kind.as_str();
+        tracing::error!(policy = kind, "a policy panicked; its request is answered with 500");
+        let help = "Panics of policies, each answered with 500.";
+        self.cx.counters.counter("policy_panics", help, &[("policy", kind)]).add(1);
+        LocalReply::new(500, reason::INTERNAL, "An unexpected error occurred").into()
     }
 
     /// The numbers of a route.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
+use crate::listen::InheritedSockets;
 use crate::telemetry::AccessLogSettings;
 
 /// Settings of a gateway's engine. They hold for the life of the process.
@@ -21,6 +22,8 @@ pub struct Settings {
     pub status_listen: Option<SocketAddr>,
     /// How many connections clients may have.
     pub connections: ConnectionLimits,
+    /// Sockets that listen already.
+    pub inherited: InheritedSockets,
 }
 
 /// How many connections clients may have. One that is too many is closed at once, before TLS.

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::net::{SocketAddr, TcpListener as StdListener};
+use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::{Arc, mpsc as sync_mpsc};
 use std::task::Poll;
@@ -52,6 +53,8 @@ pub(crate) enum Command {
         sockets: Vec<(u32, StdListener)>,
         done: sync_mpsc::Sender<()>,
     },
+    /// Give copies of the listening sockets.
+    Share { sockets: sync_mpsc::Sender<io::Result<Vec<OwnedFd>>> },
     /// Take no more connections, end those there are, and say when there is none.
     Drain { done: sync_mpsc::Sender<()> },
 }
@@ -209,6 +212,12 @@ impl Worker {
                     self.adopt(snapshot, sockets);
                     // Whoever asked may have given up.
                     let _ = done.send(());
+                }
+                Command::Share { sockets } => {
+                    let acceptors = self.acceptors.borrow();
+                    let copies =
+                        acceptors.iter().map(|own| own.socket.as_fd().try_clone_to_owned());
+                    let _ = sockets.send(copies.collect());
                 }
                 Command::Drain { done } => {
                     self.drain().await;

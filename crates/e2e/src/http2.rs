@@ -1,5 +1,6 @@
 //! A client for HTTP/2.
 
+use std::io::{ErrorKind, Read, Write};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,6 +97,61 @@ impl Client {
         self.exchange(Request::get(uri).body(()).map_err(|e| e.to_string())?, b"")
     }
 }
+
+/// Asks for a target byte by byte as it is given, with frames written by hand (RFC 9113 section 4.1):
+/// no library would send all of them. Returns when the stream or the connection has ended, however.
+///
+/// # Errors
+/// If that does not come in time.
+pub fn ask_for(port: u16, target: &[u8]) -> std::io::Result<()> {
+    let mut block = Vec::new();
+    // Literals without indexing, of new names (RFC 7541 section 6.2.2); all lengths are short.
+    for (name, value) in [
+        (&b":method"[..], &b"GET"[..]),
+        (b":scheme", b"http"),
+        (b":authority", b"a.test"),
+        (b":path", target),
+    ] {
+        block.push(0);
+        for text in [name, value] {
+            block.push(
+                u8::try_from(text.len()).ok().filter(|len| *len < 127).expect("a short text"),
+            );
+            block.extend_from_slice(text);
+        }
+    }
+    let frame = |kind: u8, flags: u8, stream: u8, payload: &[u8]| {
+        let length = u8::try_from(payload.len()).expect("a short payload");
+        [&[0, 0, length, kind, flags, 0, 0, 0, stream][..], payload].concat()
+    };
+    let mut stream = std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    let said =
+        [preface, frame(SETTINGS, 0, 0, &[]), frame(HEADERS, END_STREAM | END_HEADERS, 1, &block)];
+    stream.write_all(&said.concat())?;
+    loop {
+        let mut head = [0; 9];
+        if let Err(error) = stream.read_exact(&mut head) {
+            return if error.kind() == ErrorKind::WouldBlock { Err(error) } else { Ok(()) };
+        }
+        let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+        stream.read_exact(&mut payload)?;
+        let (kind, flags) = (head[3], head[4]);
+        let ends = matches!(kind, DATA | HEADERS) && flags & END_STREAM != 0;
+        if ends || matches!(kind, RST_STREAM | GOAWAY) {
+            return Ok(());
+        }
+    }
+}
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const GOAWAY: u8 = 7;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
 
 /// The connection's own task needs a thread while the client does nothing.
 fn runtime() -> Runtime {

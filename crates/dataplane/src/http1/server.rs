@@ -43,6 +43,10 @@ pub(crate) async fn serve(
         if after == After::Http2 {
             return Box::pin(http2::serve(worker, place, conn, client, deadline)).await;
         }
+        if after == After::NoHttp2 {
+            conn.output().extend_from_slice(http2::REFUSAL);
+            break After::Close;
+        }
         // At the end, too: the next connection needs no new memory.
         conn.release(&worker.buffers);
         if after != After::Next {
@@ -70,6 +74,8 @@ enum After {
     Close,
     /// HTTP/2 is spoken on it, whose preface has been read but not consumed.
     Http2,
+    /// HTTP/2 should have been spoken on it, and is not.
+    NoHttp2,
     /// It is closed at once: the client is gone, or must see that the response broke off.
     Abort,
 }
@@ -85,21 +91,26 @@ async fn first_byte(
     if !conn.input.is_empty() {
         return true;
     }
-    deadline.arm(worker.recent().mono_us, patience);
+    let began = worker.recent().mono_us;
+    deadline.arm(began, patience);
+    let mut leaving = false;
     poll_fn(|cx| {
-        if worker.is_draining() || place.is_closed() {
+        if place.is_closed() {
             return Poll::Ready(false);
         }
         worker.buffers.lend(&mut conn.input);
-        match conn.poll_fill(cx) {
-            Poll::Ready(read) => Poll::Ready(read.is_ok_and(|read| read > 0)),
-            Poll::Pending => {
-                worker.buffers.take_back(&mut conn.input);
-                match deadline.poll_passed(cx) {
-                    true => Poll::Ready(false),
-                    false => Poll::Pending,
-                }
-            }
+        if let Poll::Ready(read) = conn.poll_fill(cx) {
+            return Poll::Ready(read.is_ok_and(|read| read > 0));
+        }
+        worker.buffers.take_back(&mut conn.input);
+        if worker.is_draining() && !std::mem::replace(&mut leaving, true) {
+            // Who was busy a moment ago has perhaps sent its next request already, and would find
+            // it unanswered; its response will say that the connection ends.
+            deadline.arm(began, FAREWELL);
+        }
+        match deadline.poll_passed(cx) {
+            true => Poll::Ready(false),
+            false => Poll::Pending,
         }
     })
     .await
@@ -124,7 +135,10 @@ async fn one(
     x.now = worker.now();
     x.id = worker.random_id();
     x.nth = requests;
-    deadline.arm(x.now.mono_us, http.limits.head_timeout);
+    if requests > 1 {
+        // The first head has the time that its first byte was waited for.
+        deadline.arm(x.now.mono_us, http.limits.head_timeout);
+    }
     let first = requests == 1 && refusal.is_none();
     let head = poll_fn(|cx| poll_head(cx, conn, http, first, deadline, &mut x.request)).await;
     let head = match (head, refusal) {
@@ -133,7 +147,8 @@ async fn one(
     };
     let after = match head {
         Head::Gone => After::Abort,
-        Head::Http2 => After::Http2,
+        Head::Http2 if http.http2 => After::Http2,
+        Head::Http2 => After::NoHttp2,
         Head::Refused(Refused(reason)) => {
             let mut down = Http1::new(worker, conn, deadline, &http.limits, Framing::default());
             exchange::refuse(worker, &live, listener, x, choices, &mut down, reason).await;
@@ -183,7 +198,7 @@ fn poll_head(
         // request begins like it.
         let data = conn.input.data();
         let common = data.len().min(http2::PREFACE.len());
-        let preface = first && http.http2 && data[..common] == http2::PREFACE[..common];
+        let preface = first && data[..common] == http2::PREFACE[..common];
         if preface && common == http2::PREFACE.len() {
             return Poll::Ready(Head::Http2);
         }
@@ -240,6 +255,13 @@ async fn rest_of_body(worker: &Worker, conn: &mut Conn, deadline: &Deadline) -> 
 async fn close(worker: &Worker, mut conn: Conn, deadline: &Deadline) {
     let unread = !conn.is_body_read() || !conn.input.is_empty();
     deadline.arm(worker.now_us(), LINGER);
+    if !conn.is_written() {
+        poll_fn(|cx| match deadline.poll_passed(cx) {
+            true => Poll::Ready(()),
+            false => conn.poll_flush(cx).map(drop),
+        })
+        .await;
+    }
     if unread || conn.socket.is_tls() {
         // A client that is gone needs no care.
         let mut shutdown = std::pin::pin!(conn.socket.shutdown());
@@ -480,6 +502,8 @@ fn is_framing(name: &[u8]) -> bool {
         .any(|framing| name.eq_ignore_ascii_case(framing.as_bytes()))
 }
 
+/// For how long after its last request a connection waits for another while the gateway drains.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// How long the gateway reads what a client still sends after its last response.
 const LINGER: Duration = Duration::from_secs(5);
 /// Bytes of a request's body that are read past at most.

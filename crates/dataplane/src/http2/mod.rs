@@ -31,6 +31,11 @@ use wire::{Watch, Wire};
 /// What a client with prior knowledge sends first (RFC 9113 section 3.4).
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
+/// What a client is told that speaks HTTP/2 where only HTTP/1.1 is spoken, in the frames that it
+/// understands: no settings (RFC 9113 section 3.4), then `GOAWAY` with `HTTP_1_1_REQUIRED`
+/// (section 7).
+pub(crate) const REFUSAL: &[u8] = b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\x0d";
+
 /// Serves a connection to its end. What has been read of it so far stands in `conn.input`.
 pub(crate) async fn serve(
     worker: &Rc<Worker>,

@@ -341,3 +341,24 @@ fn draining_lets_streams_end_and_closes_the_connection() {
         assert!(drained.join().expect("it ends"));
     });
 }
+
+/// RFC 9113 section 7: a client with prior knowledge that is wrong is told so in what it speaks.
+#[test]
+fn a_listener_without_http2_asks_for_http1() {
+    let upstream = upstream();
+    let gateway = Build::new().without_http2().service(service("/", upstream.port())).start();
+    let mut frames = Frames::connect(gateway.port(), &[]);
+    frames.request(1, &get());
+    frames.flush();
+    let settings = frames.next().expect("a frame");
+    assert_eq!((settings.kind, settings.payload.len()), (SETTINGS, 0));
+    assert_eq!(frames.end(), End::GoAway(HTTP_1_1_REQUIRED));
+    let mut client = crate::peer::Peer::connect(gateway.port());
+    assert_eq!(
+        client.ask("PRI / HTTP/1.1\r\nHost: t\r\n\r\n").status,
+        200,
+        "it is a method as any"
+    );
+}
+
+const HTTP_1_1_REQUIRED: u32 = 13;

@@ -6,6 +6,7 @@ mod http2;
 mod http2_rules;
 mod limits;
 mod model_of;
+mod panics;
 mod peer;
 mod slow;
 mod stuck;

@@ -98,6 +98,13 @@ impl Build {
         self
     }
 
+    /// Has the listener speak HTTP/1.1 only.
+    pub(crate) fn without_http2(mut self) -> Self {
+        let Protocol::Http(http) = &mut self.0.listeners[0].protocol;
+        http.http2 = false;
+        self
+    }
+
     pub(crate) fn model(self) -> Model {
         self.0
     }

@@ -25,6 +25,7 @@ mod seed;
 mod setup;
 mod streaming;
 mod tls;
+mod upgrade;
 mod upstreams;
 mod watch;
 mod websocket;

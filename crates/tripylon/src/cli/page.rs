@@ -110,4 +110,16 @@ There are colours only on a terminal, and none if `NO_COLOR` is set.
 the number of a signal: a second signal cut the work off.
 
 **Logs, status and metrics** have a [page of their own](metrics.md).
+
+**Another version without a lost request.** Put the new program in the place of the old one, and send SIGUSR2. The process starts the same
+command line anew and hands it its listening sockets, those of the status listener and the Admin API too; both accept connections until the
+new one serves. Then the new one writes the `--pid-file`, and the old one takes no more connections, ends those it has when their requests
+are answered, within `--drain`, and exits. A process that does not come to serve, because the documents have errors for example, changes
+nothing: the old one says so and goes on. Files are read again; a document that was posted to the Admin API is handed over if there are no
+files. Counters in memory (rate limits, metrics) begin anew. A service manager that follows the first process by its number needs the
+`--pid-file`: with systemd `PIDFile=` and `ExecReload=/bin/kill -USR2 $MAINPID`.
+
+**Sockets of a service manager** are used if it passes some (systemd's socket activation, `LISTEN_FDS`): each goes to the listener, status
+listener or Admin API on exactly its address, so `ListenStream=0.0.0.0:8000` and not `ListenStream=8000`. Workers share a socket if
+there are fewer than workers.
 ";

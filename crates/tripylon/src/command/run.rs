@@ -13,7 +13,8 @@ use crate::settings::SettingsFlags;
 /// Serve what the documents say
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
-Signals: SIGHUP reads everything again. SIGUSR1 opens the logs anew. SIGTERM, SIGINT and SIGQUIT take no new \
+Signals: SIGHUP reads everything again. SIGUSR1 opens the logs anew. \
+SIGUSR2 replaces the process by one of the program as it is now, without losing a request. SIGTERM, SIGINT and SIGQUIT take no new \
 connections and end when the requests at hand are answered; a second one ends at once.
 
 A change with errors is reported and leaves what runs as it is. Where logs, status and the Admin API are, and how \

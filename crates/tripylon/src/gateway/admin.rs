@@ -6,8 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use control::Control;
 use control::Dialect;
-use dataplane::Gateway;
-use dataplane::UndecidedHealth;
+use dataplane::{Gateway, InheritedSockets, UndecidedHealth};
 use kong::Kong;
 use kong::admin::{
     self, Admin, Balancer, BalancerAddress, BalancerTarget, Connections, Listener, Node, Server,
@@ -19,7 +18,7 @@ use model::UpstreamId;
 pub(super) struct Running {
     /// Where it is.
     pub(super) urls: Vec<String>,
-    _server: Server,
+    pub(super) server: Server,
 }
 
 /// Serves the API if the dialect takes part and its settings name an address.
@@ -30,6 +29,7 @@ pub(super) fn serve(
     kong: Kong,
     control: &Control,
     engine: &Arc<Gateway>,
+    inherited: &InheritedSockets,
 ) -> anyhow::Result<Option<Running>> {
     let listens = kong.settings().admin_listen.clone();
     if listens.is_empty() || !control.state().views.contains_key(kong.name()) {
@@ -38,8 +38,11 @@ pub(super) fn serve(
     let mut listeners = Vec::new();
     for listen in &listens {
         let address = listen.address;
-        let socket = TcpListener::bind(address)
-            .with_context(|| format!("the Admin API cannot listen on {address}"))?;
+        let socket = match inherited.take(address).pop() {
+            Some(socket) => socket,
+            None => TcpListener::bind(address)
+                .with_context(|| format!("the Admin API cannot listen on {address}"))?,
+        };
         let tls = listen.ssl.then(|| admin::tls(kong.settings(), listen.http2)).transpose()?;
         listeners.push(Listener { socket, tls });
     }
@@ -49,7 +52,7 @@ pub(super) fn serve(
     let scheme = |ssl: bool| if ssl { "https" } else { "http" };
     let urls = server.addresses().iter().zip(&listens);
     let urls = urls.map(|(address, listen)| format!("{}://{address}", scheme(listen.ssl)));
-    Ok(Some(Running { urls: urls.collect(), _server: server }))
+    Ok(Some(Running { urls: urls.collect(), server }))
 }
 
 /// What the API asks of the engine.

@@ -157,6 +157,7 @@ impl EngineFlags {
                 total: at_most(self.max_connections),
                 per_peer: at_most(self.max_connections_per_client),
             },
+            ..dataplane::Settings::default()
         }
     }
 }

@@ -4,28 +4,31 @@ mod admin;
 mod banner;
 mod descriptors;
 mod engine;
+mod inheritance;
 pub(crate) mod log;
 mod memory;
 pub(crate) mod pid;
 mod process;
 pub(crate) mod rejections;
 mod signals;
+mod successor;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use control::{Cause, Control, Verdict};
+use control::{Cause, Control, Dialect, Verdict};
 use tokio::runtime::Runtime;
 
 pub(crate) use self::banner::Serving;
 use self::engine::Inherited;
 pub(crate) use self::engine::{Detours, EngineFlags, pid_file};
+use self::inheritance::Inheritance;
 use self::log::ErrorLog;
 use self::pid::PidFile;
 use self::process::Process;
-use self::signals::Signals;
+use self::signals::{Obedient, Signals};
 use crate::output::Exit;
 use crate::settings::Introducer;
 
@@ -71,7 +74,10 @@ pub(crate) fn serve(plan: Plan) -> anyhow::Result<Exit> {
         let _context = runtime.enter();
         Signals::take().context("the system gives no signals")?
     };
-    let engine_settings = plan.flags.engine(inherited);
+    let mut inheritance = Inheritance::take().context("the sockets of another process")?;
+    let sockets = inheritance.sockets.clone();
+    let mut engine_settings = plan.flags.engine(inherited);
+    engine_settings.inherited = sockets.clone();
     let status = engine_settings.status_listen;
     let engine = dataplane::Gateway::start(engine_settings, policies::kinds());
     let engine = Arc::new(engine.context("the engine cannot start")?);
@@ -82,7 +88,8 @@ pub(crate) fn serve(plan: Plan) -> anyhow::Result<Exit> {
         log: Arc::clone(&log),
         flags: plan.flags.logs,
     };
-    let control = Control::start(plan.paths.clone(), process)?;
+    let posted = inheritance.posted(kong.name())?;
+    let control = Control::start_with(plan.paths.clone(), posted, process)?;
     let started = control.reload(Cause::Start);
     if plan.watch {
         let named = settings.declarative_config.iter().cloned();
@@ -93,16 +100,37 @@ pub(crate) fn serve(plan: Plan) -> anyhow::Result<Exit> {
     if verdict != Some(Verdict::Applied) {
         return Ok(Exit::Failed);
     }
-    let admin = admin::serve(kong, &control, &engine)?;
+    let admin = admin::serve(kong, &control, &engine, &sockets)?;
     let admin_urls = admin.iter().flat_map(|admin| admin.urls.clone());
     let serving = Serving::new(&engine, &control.state(), admin_urls, status);
     serving.announce(&log);
+    for address in sockets.close() {
+        tracing::warn!(
+            target: TARGET,
+            "nothing listens on {address}: the socket that was inherited for it is closed"
+        );
+    }
     let _pid_file = plan.pid_file.as_deref().map(PidFile::write).transpose()?;
     (plan.ready)(&serving);
-    let exit = runtime.block_on(signals.obey(&control, &engine, &log, plan.drain));
+    // Nothing more is needed of the process before: it may drain.
+    inheritance.say_ready();
+    let server = admin.as_ref().map(|admin| &admin.server);
+    let obedient = Obedient {
+        control: &control,
+        engine: &engine,
+        admin: server,
+        log: &log,
+        limit: plan.drain,
+    };
+    let exit = runtime.block_on(signals.obey(obedient));
     // After a second signal the first one's work is still going on.
     runtime.shutdown_background();
     Ok(exit)
+}
+
+/// Whether this process was started to take over from another, which serves still.
+pub(crate) fn takes_over() -> bool {
+    Inheritance::is_promised()
 }
 
 /// What is not traffic runs here: signals and management APIs.

@@ -16,7 +16,7 @@ use super::Conf;
 use super::node::Node;
 use super::wait::wait;
 use crate::cli::{self, Cli};
-use crate::gateway::log;
+use crate::gateway::{log, takes_over};
 use crate::output::{self, Exit};
 
 /// How long a gateway may take to begin.
@@ -50,7 +50,7 @@ impl Start {
             eprintln!("--nginx-conf has no effect: there is no nginx to be configured");
         }
         let node = Node::find(&self.conf).sound()?;
-        if node.running().is_some() {
+        if node.running().is_some() && !takes_over() {
             bail!("Kong is already running in {}", node.prefix().display());
         }
         node.prepare()?;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -58,6 +59,9 @@ pub struct Listener {
 /// A running Admin API. It ends when this is dropped.
 pub struct Server {
     addresses: Vec<SocketAddr>,
+    sockets: Vec<TcpListener>,
+    /// Ends the acceptors, but not the connections that there are.
+    leave: watch::Sender<bool>,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -69,12 +73,14 @@ pub struct Server {
 pub fn serve(listeners: Vec<Listener>, admin: Admin) -> io::Result<Server> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (stop, stopped) = watch::channel(false);
+    let (leave, leaving) = watch::channel(false);
     let admin = Arc::new(admin);
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
-    let mut addresses = Vec::new();
+    let (mut addresses, mut sockets) = (Vec::new(), Vec::new());
     for Listener { socket, tls } in listeners {
         addresses.push(socket.local_addr()?);
         socket.set_nonblocking(true)?;
+        sockets.push(socket.try_clone()?);
         let socket = {
             let _inside = runtime.enter();
             tokio::net::TcpListener::from_std(socket)?
@@ -84,22 +90,43 @@ pub fn serve(listeners: Vec<Listener>, admin: Admin) -> io::Result<Server> {
             slots: Arc::clone(&slots),
             tls: tls.map(TlsAcceptor::from),
         };
-        runtime.spawn(acceptor.run(socket));
+        let leaving = until(leaving.clone());
+        runtime.spawn(async move {
+            tokio::select! {
+                () = acceptor.run(socket) => {}
+                () = leaving => {}
+            }
+        });
     }
-    let until = |mut stopped: watch::Receiver<bool>| async move {
-        // The sender is dropped with the server, which means the same.
-        let _ = stopped.wait_for(|stop| *stop).await;
-    };
     let thread = thread::Builder::new()
         .name("admin".into())
         .spawn(move || runtime.block_on(until(stopped)))?;
-    Ok(Server { addresses, stop, thread: Some(thread) })
+    Ok(Server { addresses, sockets, leave, stop, thread: Some(thread) })
+}
+
+/// Waits until the value is true.
+async fn until(mut value: watch::Receiver<bool>) {
+    // The sender is dropped with the server, which means the same.
+    let _ = value.wait_for(|value| *value).await;
 }
 
 impl Server {
     /// The addresses on which it listens, in the order in which the sockets were given.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Copies of the sockets, for a process that takes over.
+    ///
+    /// # Errors
+    /// If the process may not have so many files open.
+    pub fn listening_sockets(&self) -> io::Result<Vec<OwnedFd>> {
+        self.sockets.iter().map(|socket| Ok(socket.try_clone()?.into())).collect()
+    }
+
+    /// Accepts no more; connections that there are go on.
+    pub fn leave(&self) {
+        self.leave.send_replace(true);
     }
 }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
+use tripylon_e2e::gateway::Ports;
 use tripylon_e2e::upstream::Seen;
-use tripylon_e2e::{Client, Fault, Gateway, Response, Start, Upstream, wait};
+use tripylon_e2e::{Client, Fault, Gateway, Response, Start, Upstream, http2, wait};
 
 /// `data/security/wire.json`.
 pub(super) fn cases() -> Vec<Case> {
@@ -97,7 +98,14 @@ impl Case {
 #[test]
 fn attacks_end_as_they_should() {
     let upstream = Upstream::echo();
-    let gateway = Start::kong(document(&upstream)).go();
+    let ports = Ports::claim();
+    let listen = format!(
+        "127.0.0.1:{} http2, 127.0.0.1:{} http2 ssl",
+        ports.proxy.number(),
+        ports.proxy_tls.number()
+    );
+    let start = Start::kong(document(&upstream)).ports(ports);
+    let gateway = start.env("KONG_PROXY_LISTEN", &listen).go();
     let mut complaints = Vec::new();
     for case in cases() {
         let id = case.id().to_owned();
@@ -301,8 +309,22 @@ fn reach_for_admin(target: &str, gateway: &Gateway, upstream: &Upstream) -> Vec<
         Err(Fault::Closed) => {}
         Err(fault) => complaints.push(format!("{target}: {fault}")),
     }
+    complaints.extend(reach_over_http2(target, gateway, upstream));
     complaints.extend(alive(gateway));
     complaints
+}
+
+/// The same on a stream, whatever the answer is: nothing leads there. (Over HTTP/2 a target cannot end
+/// the line that it stands in, so that more of them come to be judged.)
+fn reach_over_http2(target: &str, gateway: &Gateway, upstream: &Upstream) -> Vec<String> {
+    upstream.journal().clear();
+    if let Err(error) = http2::ask_for(gateway.proxy(), target.as_bytes()) {
+        return vec![format!("{target} over HTTP/2: {error}")];
+    }
+    let seen = upstream.journal().seen();
+    let leads = seen.iter().filter(|seen| leads_to_admin(&seen.target));
+    let complaints = leads.map(|seen| format!("{target} over HTTP/2 led to {}", seen.target));
+    complaints.chain(malformed(upstream)).collect()
 }
 
 /// Whether one reading of a target (as it is, decoded once, with backslashes or path parameters
