@@ -3,6 +3,7 @@
 use std::any::{Any, TypeId};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use model::{Answered, Labels, Scheme};
 
@@ -21,6 +22,8 @@ pub struct Exchange {
     pub client: Client,
     /// Who calls, once a policy has found out.
     pub caller: Option<Caller>,
+    /// The name of a caller whom somebody else knows, a directory, and who is no principal.
+    pub external_caller: Option<Arc<str>>,
     /// When the request's first byte was read.
     pub now: Now,
     /// How long things took.
@@ -79,6 +82,7 @@ impl Exchange {
             reply_headers: Headers::new(),
             client,
             caller: None,
+            external_caller: None,
             now: Now::default(),
             timings: Timings::default(),
             id: 0,
@@ -126,6 +130,7 @@ impl Exchange {
         self.response.clear();
         self.reply_headers.clear();
         self.caller = None;
+        self.external_caller = None;
         self.timings = Timings::default();
         self.route = None;
         self.matched = 0;

@@ -1,7 +1,9 @@
 //! What happens once a policy knows who calls, or that it cannot know.
 
+use std::sync::Arc;
+
 use filter::{
-    Caller, CredentialIx, Exchange, Flow, LocalReply, Method, PrincipalIx, Problem, Step,
+    Caller, CredentialIx, Exchange, Flow, Headers, LocalReply, Method, PrincipalIx, Problem, Step,
 };
 use model::{Part, Template, Var};
 use serde::Deserialize;
@@ -65,7 +67,8 @@ impl Callers {
     /// that is let through, or a caller who could also be anonymous has already shown a
     /// credential to an earlier policy.
     pub(crate) fn lets_pass(&self, exchange: &Exchange) -> bool {
-        let proven = exchange.caller.is_some_and(|caller| caller.credential.is_some());
+        let proven = exchange.external_caller.is_some()
+            || exchange.caller.is_some_and(|caller| caller.credential.is_some());
         (self.anonymous.is_some() && proven)
             || (!self.run_on_preflight && exchange.request.method == Method::Options)
     }
@@ -92,7 +95,20 @@ impl Callers {
         self.set(exchange, principal, Some(credential));
     }
 
-    fn refuse(&self, exchange: &mut Exchange, reply: impl FnOnce() -> LocalReply) -> Step<'static> {
+    /// Makes somebody the caller whom a directory knows by this name, and who is no principal.
+    pub(crate) fn accept_external(&self, exchange: &mut Exchange, name: Arc<str>) {
+        let who = Identity { principal: None, credential: Some(&name) };
+        self.tell(&mut exchange.request.headers, &who);
+        exchange.caller = None;
+        exchange.external_caller = Some(name);
+    }
+
+    /// Makes the anonymous principal the caller if there is one; else `reply` answers.
+    pub(crate) fn refuse(
+        &self,
+        exchange: &mut Exchange,
+        reply: impl FnOnce() -> LocalReply,
+    ) -> Step<'static> {
         let Some(name) = &self.anonymous else { return reply().into() };
         match exchange.view.identities().principal_by_name(name) {
             Some(principal) => {
@@ -117,10 +133,15 @@ impl Callers {
     ) {
         let identities = exchange.view.identities();
         let who = Identity {
-            principal: identities.principal(principal),
+            principal: Some(identities.principal(principal)),
             credential: credential.map(|ix| identities.credential(ix).credential.display.as_str()),
         };
-        let headers = &mut exchange.request.headers;
+        self.tell(&mut exchange.request.headers, &who);
+        exchange.external_caller = None;
+        exchange.caller = Some(Caller { principal, credential, anonymous: credential.is_none() });
+    }
+
+    fn tell(&self, headers: &mut Headers, who: &Identity<'_>) {
         for (name, pieces) in &self.headers {
             match pieces.as_slice() {
                 [piece] => write(headers, name, who.text(piece)),
@@ -130,7 +151,6 @@ impl Callers {
                 }
             }
         }
-        exchange.caller = Some(Caller { principal, credential, anonymous: credential.is_none() });
     }
 }
 
@@ -147,17 +167,21 @@ pub(crate) fn challenge(scheme: &str, realm: Option<&str>, problems: &mut Vec<Pr
 
 /// Who calls, for writing it down.
 struct Identity<'a> {
-    principal: &'a model::Principal,
+    principal: Option<&'a model::Principal>,
     credential: Option<&'a str>,
 }
 
 impl<'a> Identity<'a> {
+    fn of_principal(&self, field: fn(&model::Principal) -> Option<&str>) -> &'a str {
+        self.principal.and_then(field).unwrap_or_default()
+    }
+
     fn text<'b: 'a>(&self, piece: &'b Piece) -> &'a str {
         match piece {
             Piece::Text(text) => text,
-            Piece::Id => &self.principal.public_id,
-            Piece::Name => self.principal.name.as_deref().unwrap_or_default(),
-            Piece::ExternalId => self.principal.external_id.as_deref().unwrap_or_default(),
+            Piece::Id => self.principal.map_or("", |principal| &principal.public_id),
+            Piece::Name => self.of_principal(|principal| principal.name.as_deref()),
+            Piece::ExternalId => self.of_principal(|principal| principal.external_id.as_deref()),
             Piece::Credential => self.credential.unwrap_or_default(),
             Piece::Anonymous if self.credential.is_none() => "true",
             Piece::Anonymous => "",
@@ -166,7 +190,7 @@ impl<'a> Identity<'a> {
 }
 
 /// What the client sent by the name of an identity header never stays.
-fn write(headers: &mut filter::Headers, name: &str, value: &str) {
+fn write(headers: &mut Headers, name: &str, value: &str) {
     if value.is_empty() {
         headers.remove(name);
     } else {
@@ -275,6 +299,21 @@ mod tests {
         // Whom an earlier policy could not know may still prove who they are to this one.
         let _ = callers(Some("anon"), true).refuse(&mut exchange, LocalReply::default);
         assert!(!callers(Some("anon"), true).lets_pass(&exchange));
+    }
+
+    #[test]
+    fn who_is_no_principal_may_be_known_to_a_directory() {
+        let (gateway, key) = gateway();
+        let mut exchange = gateway.exchange();
+        exchange.request.headers.push("X-Who", "forged");
+        callers(None, true).accept_external(&mut exchange, "al".into());
+        assert_eq!((exchange.caller, exchange.external_caller.as_deref()), (None, Some("al")));
+        assert_eq!(exchange.request.headers.get_str("X-Who"), Some("/al"));
+        assert!(!exchange.request.headers.contains("X-Anonymous"));
+        assert!(callers(Some("anon"), true).lets_pass(&exchange));
+        // Whom a later policy knows is the caller.
+        callers(None, true).accept(&mut exchange, key);
+        assert_eq!(exchange.external_caller, None);
     }
 
     #[test]

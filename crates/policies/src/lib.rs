@@ -21,6 +21,7 @@ mod stream;
 #[cfg(test)]
 mod testing;
 mod tls;
+mod user_password;
 
 /// What holds of the policies' readers for any bytes, as functions that panic where it does not: for
 /// property tests, and for the fuzzer (`fuzz/`).

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use filter::Problem;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
@@ -15,6 +17,56 @@ pub(crate) struct Trust {
     pub(crate) system: bool,
     /// Those of these.
     pub(crate) authorities: Vec<CertificateDer<'static>>,
+}
+
+/// Stands for the authorities that the system trusts.
+pub(crate) const SYSTEM: &str = "system";
+
+/// The trust in authorities that are given in PEM, or as [`SYSTEM`]. `pointer` is where they stand,
+/// `verify` what a user sets to false to trust everyone.
+pub(crate) fn trust(
+    named: &[String],
+    pointer: &str,
+    verify: &str,
+    problems: &mut Vec<Problem>,
+) -> Trust {
+    let mut trust = Trust { system: false, authorities: Vec::new() };
+    for (ix, text) in named.iter().enumerate() {
+        if text == SYSTEM {
+            trust.system = true;
+            continue;
+        }
+        let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
+        let found = match found {
+            Ok(found) if found.is_empty() => Err("there is no certificate in it".to_owned()),
+            Ok(found) => usable(found),
+            Err(error) => Err(format!("it is no PEM: {error}")),
+        };
+        match found {
+            Ok(found) => trust.authorities.extend(found),
+            Err(why) => {
+                let message = format!("a certificate authority cannot be used: {why}");
+                let problem = Problem::new(format!("{pointer}/{ix}"), message);
+                problems.push(problem.help("give certificates in PEM, or `system`"));
+            }
+        }
+    }
+    if named.is_empty() {
+        let message = "no certificate can be verified if no authority is trusted";
+        let problem = Problem::new(pointer, message);
+        problems.push(problem.help(format!("name one, or `system`; or set {verify} to false")));
+    }
+    trust
+}
+
+fn usable(
+    certificates: Vec<CertificateDer<'static>>,
+) -> Result<Vec<CertificateDer<'static>>, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in &certificates {
+        roots.add(certificate.clone()).map_err(|error| error.to_string())?;
+    }
+    Ok(certificates)
 }
 
 /// The authorities to trust. Reads files if the system's are among them.

@@ -87,7 +87,7 @@ struct Running {
 impl Filter for Running {
     fn request<'a>(&'a self, exchange: &'a mut Exchange) -> Step<'a> {
         let policy = &*self.policy;
-        let Exchange { caller, view, extensions, request, .. } = exchange;
+        let Exchange { caller, external_caller, view, extensions, request, .. } = exchange;
         let vouched = extensions.get::<CallerGroups>().filter(|_| {
             policy.prefer_vouched || caller.is_none_or(|caller| caller.credential.is_none())
         });
@@ -99,13 +99,13 @@ impl Filter for Running {
                 let principal = view.identities().principal(caller.principal);
                 (&principal.groups, &policy.header, &policy.vouched_header)
             }
+            (None, None) if external_caller.is_some() => return refused(),
             (None, None) => {
                 return LocalReply::new(401, "acl/unknown", "nobody knows who calls").into();
             }
         };
         if !policy.allows(groups) {
-            let message = "the caller is in no group that may call";
-            return LocalReply::new(403, "acl/refused", message).into();
+            return refused();
         }
         if let Some(name) = other {
             request.headers.remove(name);
@@ -115,6 +115,10 @@ impl Filter for Running {
         }
         Step::CONTINUE
     }
+}
+
+fn refused() -> Step<'static> {
+    LocalReply::new(403, "acl/refused", "the caller is in no group that may call").into()
 }
 
 impl Running {
@@ -207,6 +211,15 @@ mod tests {
     fn nobody_is_let_in_unknown() {
         assert_eq!(outcome(json!({"deny": ["a"]}), |_| None, &[]), "acl/unknown");
         assert_eq!(outcome(json!({"allow": ["a"]}), |_| None, &[]), "acl/unknown");
+    }
+
+    #[test]
+    fn who_is_no_principal_is_in_no_group() {
+        let gateway = Gateway::new();
+        let filter = gateway.start(NAME, json!({"deny": ["a"]}));
+        let mut exchange = gateway.exchange();
+        exchange.external_caller = Some("al".into());
+        assert_eq!(answer(&filter, &mut exchange).unwrap().reason, "acl/refused");
     }
 
     #[test]

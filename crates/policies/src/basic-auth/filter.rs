@@ -11,9 +11,9 @@ use ::filter::{
 use serde::Deserialize;
 
 use super::NAME;
-use super::credentials::read;
 use super::password::Digest;
 use crate::caller::{Callers, IdentityHeader, challenge};
+use crate::user_password;
 
 /// The configuration of a `basic-auth` policy.
 #[derive(Debug, Deserialize)]
@@ -152,7 +152,7 @@ impl Running {
         refusal: &mut Refusal,
     ) -> Option<(CredentialIx, bool)> {
         let mut decoded = self.decoded.borrow_mut();
-        let said = read(exchange.request.headers.get(header)?, &mut decoded)?;
+        let said = user_password::read(b"Basic", exchange.request.headers.get(header)?, &mut decoded)?;
         *refusal = Refusal::Invalid;
         let identities = exchange.view.identities();
         let credential = identities.credential_by_key(self.credentials, said.name)?;

@@ -1,7 +1,6 @@
 //! Kind `basic-auth`: callers are known by a name and a password. `README.md` is its reference
 //! page.
 
-mod credentials;
 mod filter;
 mod password;
 

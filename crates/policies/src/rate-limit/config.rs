@@ -63,9 +63,6 @@ pub(super) struct ByConfig {
     pub(super) path: Option<String>,
 }
 
-/// Stands for the authorities that the system trusts.
-pub(super) const SYSTEM: &str = "system";
-
 /// What tells callers apart. Where a request has no such thing, the client's address does.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -185,7 +182,7 @@ impl Default for StoreConfig {
             database: 0,
             tls: false,
             tls_verify: true,
-            authorities: vec![SYSTEM.to_owned()],
+            authorities: vec![crate::tls::SYSTEM.to_owned()],
             server_name: None,
             connect_timeout_ms: 2_000,
             timeout_ms: 50,

@@ -146,6 +146,9 @@ fn principal(exchange: &Exchange) -> Option<&model::Principal> {
 }
 
 fn credential(exchange: &Exchange) -> Option<&[u8]> {
+    if let Some(name) = &exchange.external_caller {
+        return Some(name.as_bytes());
+    }
     let credential = exchange.caller?.credential?;
     let known = exchange.view.identities().credential(credential);
     Some(known.credential.public_id.as_bytes())

@@ -92,6 +92,7 @@ fn lint(workspace: &Workspace) -> Result<(bool, Count)> {
 }
 
 fn unit(workspace: &Workspace) -> Result<(bool, Count)> {
+    needs::programs()?;
     let mut command = cargo::command(&workspace.root);
     command.args([
         "test",
@@ -106,7 +107,7 @@ fn unit(workspace: &Workspace) -> Result<(bool, Count)> {
 
 /// Builds the gateway, then runs it.
 fn e2e(workspace: &Workspace) -> Result<(bool, Count)> {
-    needs::redis()?;
+    needs::programs()?;
     let mut build = cargo::command(&workspace.root);
     build.args(["build", "--package", "tripylon", "--locked"]);
     let (built, nothing) = succeeds(build)?;

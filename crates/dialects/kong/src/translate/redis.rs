@@ -37,7 +37,7 @@ pub(super) fn store(reader: &mut Reader<'_, '_>) -> Value {
 
 /// The authorities of `lua_ssl_trusted_certificate`; `None` for the system's alone. A file that
 /// could not be read has a finding of its own.
-fn authorities(reader: &Reader<'_, '_>) -> Option<Value> {
+pub(super) fn authorities(reader: &Reader<'_, '_>) -> Option<Value> {
     let settings = &reader.context.settings.upstream_tls;
     if settings.trusted.is_empty() {
         return None;

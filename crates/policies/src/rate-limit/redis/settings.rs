@@ -3,14 +3,12 @@
 use std::time::Duration;
 
 use ::filter::Problem;
-use rustls::RootCertStore;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 
 use super::super::config::{
-    Address, SYSTEM, Secret, SentinelConfig, SentinelRole, StoreConfig, StoreMode,
+    Address, Secret, SentinelConfig, SentinelRole, StoreConfig, StoreMode,
 };
-use crate::tls::Trust;
+use crate::tls::{self, Trust};
 
 /// What is needed to reach Redis. Policies with equal settings share a worker's connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -166,48 +164,10 @@ fn tls(config: &StoreConfig, problems: &mut Vec<Problem>) -> Option<Tls> {
             None
         }
     });
-    let trust = config.tls_verify.then(|| trust(&config.authorities, problems));
+    let trust = config.tls_verify.then(|| {
+        tls::trust(&config.authorities, "/store/authorities", "`tls_verify`", problems)
+    });
     config.tls.then_some(Tls { trust, server_name })
-}
-
-fn trust(named: &[String], problems: &mut Vec<Problem>) -> Trust {
-    let mut trust = Trust { system: false, authorities: Vec::new() };
-    for (ix, text) in named.iter().enumerate() {
-        if text == SYSTEM {
-            trust.system = true;
-            continue;
-        }
-        let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
-        let found = match found {
-            Ok(found) if found.is_empty() => Err("there is no certificate in it".to_owned()),
-            Ok(found) => usable(found),
-            Err(error) => Err(format!("it is no PEM: {error}")),
-        };
-        match found {
-            Ok(found) => trust.authorities.extend(found),
-            Err(why) => {
-                let message = format!("a certificate authority cannot be used: {why}");
-                let problem = Problem::new(format!("/store/authorities/{ix}"), message);
-                problems.push(problem.help("give certificates in PEM, or `system`"));
-            }
-        }
-    }
-    if named.is_empty() {
-        let message = "no certificate can be verified if no authority is trusted";
-        let problem = Problem::new("/store/authorities", message);
-        problems.push(problem.help("name one, or `system`; or set `tls_verify` to false"));
-    }
-    trust
-}
-
-fn usable(
-    certificates: Vec<CertificateDer<'static>>,
-) -> Result<Vec<CertificateDer<'static>>, String> {
-    let mut roots = RootCertStore::empty();
-    for certificate in &certificates {
-        roots.add(certificate.clone()).map_err(|error| error.to_string())?;
-    }
-    Ok(certificates)
 }
 
 #[cfg(test)]
