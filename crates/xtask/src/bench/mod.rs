@@ -11,6 +11,7 @@ mod page;
 mod peer;
 mod process;
 mod scale;
+mod swap;
 mod upstream;
 
 use std::time::Duration;
@@ -60,10 +61,11 @@ pub(crate) fn run(flags: &[&str]) -> Result<bool> {
         return Ok(counted.is_within_tolerance());
     }
     let scale = scale::measure(&bench)?;
+    let swap = swap::measure(&bench)?;
     let peer = peer::measure(&bench)?;
     let instructions = instructions::measure(&bench, accept)?;
     let sound = instructions.as_ref().is_none_or(|counted| counted.is_within_tolerance());
-    page::write(&bench, &scale, peer.as_ref(), instructions.as_ref())?;
+    page::write(&bench, &scale, &swap, peer.as_ref(), instructions.as_ref())?;
     Ok(sound)
 }
 

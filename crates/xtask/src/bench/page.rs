@@ -9,18 +9,21 @@ use super::instructions::Counted;
 use super::peer::Peer;
 use super::process::version;
 use super::scale::Size;
-use super::{Bench, LOAD, ROUNDS};
+use super::swap::{self, Latency, Swap};
+use super::{Bench, LOAD, ROUNDS, upstream};
 
 /// Writes the page.
 pub(super) fn write(
     bench: &Bench,
     sizes: &[Size],
+    swap: &Swap,
     peer: Option<&Peer>,
     counted: Option<&Counted>,
 ) -> Result<()> {
     let mut page = String::new();
     head(&mut page, peer, counted)?;
     scale(&mut page, sizes)?;
+    changes(&mut page, swap)?;
     beside(&mut page, peer)?;
     instructions(&mut page, counted)?;
     let file = bench.workspace.root.join("docs/performance.md");
@@ -61,8 +64,9 @@ fn scale(page: &mut String, sizes: &[Size]) -> Result<()> {
         "## Size of the configuration\n\n\
         A Kong file with mixed routes: exact and wildcard hosts, prefixes, regular expressions, methods. `check` is the best of 3. \
         *Ready* is from the start of the process to the first answer. Memory per route and per caller (one consumer with one \
-        `jwt_secrets`) is resident memory above that of the smallest size; it includes what the allocator keeps of what reading needed.\n\n\
-        | routes | `check` | ready | memory | most | per route | per caller | cost | × one route |\n|---|---|---|---|---|---|---|---|---|\n",
+        `jwt_secrets`) is resident memory above that of the smallest size, once it changes no longer. *Compile* is from the model to the snapshot \
+        that workers share, as the gateway logs it (`snapshot compiled`).\n\n\
+        | routes | `tripylon check` | compile | ready | memory | most | per route | per caller | cost | × one route |\n|---|---|---|---|---|---|---|---|---|---|\n",
     );
     let Some(first) = sizes.first() else { return Ok(()) };
     for size in sizes {
@@ -72,9 +76,10 @@ fn scale(page: &mut String, sizes: &[Size]) -> Result<()> {
         };
         writeln!(
             page,
-            "| {} | {:.2} s | {:.2} s | {} MiB | {} MiB | {} | {} | {:.1} µs | {:.2} |",
+            "| {} | {:.2} s | {:.2} s | {:.2} s | {} MiB | {} MiB | {} | {} | {:.1} µs | {:.2} |",
             size.count,
             size.check.as_secs_f64(),
+            size.compile as f64 / 1e3,
             size.ready.as_secs_f64(),
             size.memory / 1024,
             size.peak / 1024,
@@ -85,8 +90,38 @@ fn scale(page: &mut String, sizes: &[Size]) -> Result<()> {
         )?;
     }
     page.push_str(
-        "\nBars: `check` of 100,000 routes 3 s, 1 KiB a route, 0.5 KiB a caller, cost 1.1 × one route.\n\n",
+        "\nBars: `check` of 100,000 routes 3 s, compile 1 s, 1 KiB a route, 0.5 KiB a caller, cost 1.1 × one route.\n\n",
     );
+    Ok(())
+}
+
+fn changes(page: &mut String, swap: &Swap) -> Result<()> {
+    let Swap { quiet, changing, took, memory } = swap;
+    write!(
+        page,
+        "## Changes under load\n\n\
+        {} routes, of which one changes {} times (`kill -HUP`), the next time as soon as all is served. Meanwhile {} connections send a request \
+        each {} ms, and before that for {} s without a change.\n\n\
+        | | requests | median | p99 | most |\n|---|---|---|---|---|\n",
+        swap::ROUTES,
+        swap::SWAPS,
+        swap::CONNECTIONS,
+        upstream::PACE.as_millis(),
+        swap::QUIET.as_secs(),
+    )?;
+    for (name, Latency { requests, median, p99, most }) in [("before", quiet), ("during", changing)]
+    {
+        let [median, p99, most] = [median, p99, most].map(|time| time.as_secs_f64() * 1e3);
+        writeln!(page, "| {name} | {requests} | {median:.2} ms | {p99:.2} ms | {most:.2} ms |")?;
+    }
+    let times: Vec<_> = took.iter().map(|ms| format!("{:.1}", *ms as f64 / 1e3)).collect();
+    let [before, after, most] = memory.map(|kib| kib / 1024);
+    write!(
+        page,
+        "\nA change took {} s until all workers served it. Memory: {before} MiB before the first, {after} MiB after the last, {most} MiB at the most.\n\n\
+        Bar: p99 during changes at most 5 ms above that before.\n\n",
+        times.join(", ")
+    )?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 /// A process of ours.
 pub(super) struct Process(Child);
@@ -41,6 +41,22 @@ impl Process {
         Ok(number.with_context(|| format!("no {line} in /proc"))?.parse()?)
     }
 
+    /// Resident memory in KiB, once that changes no longer: what reading a configuration needed is
+    /// given back when everything is served.
+    pub(super) fn settled_memory_kib(&self) -> Result<u64> {
+        let mut last = (self.memory_kib("VmRSS")?, self.cpu()?);
+        for _ in 0..60 {
+            nap(Duration::from_millis(500));
+            let now = (self.memory_kib("VmRSS")?, self.cpu()?);
+            let idle = now.1.saturating_sub(last.1) < Duration::from_millis(10);
+            if now.0.abs_diff(last.0) < 1024 && idle {
+                return Ok(now.0);
+            }
+            last = now;
+        }
+        bail!("its memory never settles")
+    }
+
     /// Asks it to end (SIGTERM) and waits for that.
     pub(super) fn end(mut self) -> Result<()> {
         Command::new("kill").arg(self.id().to_string()).status()?;
@@ -55,6 +71,12 @@ impl Drop for Process {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// Lets time go by for a process that is measured.
+#[expect(clippy::disallowed_methods, reason = "another process is watched, and nobody else waits")]
+pub(super) fn nap(time: Duration) {
+    std::thread::sleep(time);
 }
 
 /// The first line that a tool prints with this flag; `None` if it is not installed.

@@ -17,6 +17,8 @@ pub(super) struct Size {
     pub(super) count: usize,
     /// `tripylon check` of as many routes.
     pub(super) check: Duration,
+    /// Of a model to a snapshot, in ms.
+    pub(super) compile: u64,
     /// From the start of a gateway with as many routes to its first answer.
     pub(super) ready: Duration,
     /// Resident memory then, in KiB.
@@ -40,7 +42,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Size>> {
         let document = bench.folder.join(format!("callers-{count}.yml"));
         std::fs::write(&document, config::document(1, count, upstream))?;
         let gateway = Gateway::start(Command::new(&bench.gateway), &document)?;
-        let callers_memory = gateway.process.memory_kib("VmRSS")?;
+        let callers_memory = gateway.process.settled_memory_kib()?;
         gateway.process.end()?;
 
         let document = bench.folder.join(format!("routes-{count}.yml"));
@@ -50,8 +52,9 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Size>> {
         sizes.push(Size {
             count,
             check: check.into_iter().min().unwrap_or_default(),
+            compile: gateway.times("snapshot compiled")?.into_iter().min().unwrap_or_default(),
             ready: gateway.ready,
-            memory: gateway.process.memory_kib("VmRSS")?,
+            memory: gateway.process.settled_memory_kib()?,
             peak: gateway.process.memory_kib("VmHWM")?,
             callers_memory,
             cost: 0.0,

@@ -2,11 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
 use super::config::{HOST, PATH};
+use super::process::nap;
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
@@ -40,33 +42,63 @@ fn answer(mut stream: TcpStream) {
 }
 
 /// Waits until the route that is measured answers.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "another process is waited for, and nobody else waits"
-)]
 pub(super) fn wait(port: u16, limit: Duration) -> Result<()> {
     let end = Instant::now() + limit;
     while Instant::now() < end {
         if requests(port, 1).is_ok() {
             return Ok(());
         }
-        std::thread::sleep(Duration::from_millis(10));
+        nap(Duration::from_millis(10));
     }
     bail!("nothing answers on port {port} within {limit:?}")
 }
 
 /// Sends so many requests over one connection, one after the other.
 pub(super) fn requests(port: u16, count: usize) -> Result<()> {
-    let mut stream = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port)))?;
+    let mut stream = connect(port)?;
+    (0..count).try_for_each(|_| request(&mut stream))
+}
+
+/// Sends requests over several connections until it is told to stop, one a [`PACE`] on each.
+/// Returns how long each answer took, ascending.
+pub(super) fn paced(port: u16, connections: usize, stop: &AtomicBool) -> Result<Vec<Duration>> {
+    let one = || -> Result<Vec<Duration>> {
+        let mut stream = connect(port)?;
+        let mut times = Vec::new();
+        while !stop.load(Ordering::Relaxed) {
+            let began = Instant::now();
+            request(&mut stream)?;
+            let took = began.elapsed();
+            times.push(took);
+            nap(PACE.saturating_sub(took));
+        }
+        Ok(times)
+    };
+    let mut times = std::thread::scope(|scope| -> Result<Vec<Duration>> {
+        let clients: Vec<_> = (0..connections).map(|_| scope.spawn(one)).collect();
+        let failed = |_| anyhow::anyhow!("a client failed");
+        let times = clients.into_iter().map(|client| client.join().map_err(failed)?);
+        Ok(times.collect::<Result<Vec<_>>>()?.concat())
+    })?;
+    times.sort_unstable();
+    Ok(times)
+}
+
+/// Time from one request of a connection to its next.
+pub(super) const PACE: Duration = Duration::from_millis(5);
+
+fn connect(port: u16) -> Result<TcpStream> {
+    let stream = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port)))?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-    let request = format!("GET {PATH} HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
-    for _ in 0..count {
-        stream.write_all(request.as_bytes())?;
-        let answer = read_answer(&mut stream)?;
-        if !answer.starts_with(b"HTTP/1.1 200") {
-            bail!("an answer that is not 200");
-        }
+    Ok(stream)
+}
+
+fn request(stream: &mut TcpStream) -> Result<()> {
+    stream.write_all(format!("GET {PATH} HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes())?;
+    let answer = read_answer(stream)?;
+    if !answer.starts_with(b"HTTP/1.1 200") {
+        bail!("an answer that is not 200");
     }
     Ok(())
 }
