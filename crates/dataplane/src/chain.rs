@@ -1,6 +1,5 @@
 //! The policies of a route, phase by phase.
 
-use std::collections::HashMap;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -8,6 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use filter::{Exchange, Filter, Flow, Identities, LocalReply, Phases, Step};
+use foldhash::HashMap;
 use model::{Candidate, Chain, PolicyId, PrincipalId};
 
 use crate::live::Live;
@@ -27,7 +27,7 @@ struct CompiledSlot {
 
 enum CompiledCandidate {
     Always(u32),
-    ByPrincipal(Arc<HashMap<u32, u32, foldhash::fast::RandomState>>),
+    ByPrincipal(Arc<HashMap<u32, u32>>),
 }
 
 /// Which policy each slot of a chain has chosen for an exchange.
@@ -57,7 +57,7 @@ pub(crate) struct Names<'a> {
 }
 
 /// Maps by principal that chains share, by the address of the model's.
-pub(crate) type PrincipalMaps = HashMap<usize, Arc<HashMap<u32, u32, foldhash::fast::RandomState>>>;
+pub(crate) type PrincipalMaps = HashMap<usize, Arc<HashMap<u32, u32>>>;
 
 impl CompiledChain {
     /// Compiles a chain whose names are known to exist.

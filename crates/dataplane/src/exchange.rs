@@ -129,7 +129,7 @@ impl<'a, D: Downstream> Story<'a, D> {
                 forward::forward(worker, live, forward, voice, found, self.x, self.down).await
             }
             CompiledAction::Reply(reason) => {
-                Err(local(503, reason.clone(), "the route answers by itself"))
+                Err(local(503, String::from(reason.clone()), "the route answers by itself"))
             }
             CompiledAction::Redirect { status, location } => {
                 let location = location.render(self.x, self.worker.now_us());

@@ -12,6 +12,7 @@ use model::{ListenerId, Model, UpstreamId};
 
 use crate::admission::Admission;
 use crate::listen;
+use crate::release::Release;
 use crate::settings::{ConnectTo, Settings};
 use crate::snapshot::{CompiledListener, Rejection, Snapshot};
 use crate::telemetry::status::{self, StatusServer};
@@ -26,6 +27,8 @@ pub struct Gateway {
     common: Common,
     workers: Vec<Handle>,
     published: Mutex<Published>,
+    /// Frees what workers have served.
+    release: Release<Snapshot>,
     /// Answers as long as the gateway lives.
     status: Option<StatusServer>,
     /// Probes as long as the gateway lives.
@@ -83,7 +86,9 @@ impl Gateway {
         };
         let published = Mutex::new(published);
         let upkeep = Upkeep::start()?;
-        Ok(Self { settings, common, workers, published, upkeep, status, _watchdog: watchdog })
+        let release = Release::start()?;
+        let _watchdog = watchdog;
+        Ok(Self { settings, common, workers, published, upkeep, release, status, _watchdog })
     }
 
     /// Compiles a model and brings it to all workers; returns when every one of them serves it.
@@ -95,7 +100,10 @@ impl Gateway {
         let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
         let previous = Arc::clone(&published.snapshot);
         let (kinds, settings) = (&self.common.kinds, &self.settings);
+        let started = Instant::now();
         let snapshot = Snapshot::compile(model, kinds, settings, Some(&previous))?;
+        let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::debug!(revision, ms, "snapshot compiled");
         let (open, sockets) = self.open(&snapshot, &published.open)?;
         let snapshot = Arc::new(snapshot);
         self.upkeep.keep(&snapshot.upstreams);
@@ -106,9 +114,9 @@ impl Gateway {
         published.ids = ids(&snapshot, &open);
         published.open = open;
         published.snapshot = snapshot;
-        drop(previous);
+        self.release.take(previous);
         self.common.shared.sweep();
-        let routes = published.snapshot.routes.iter().map(|route| &*route.labels);
+        let routes = published.snapshot.routes.iter().map(|route| &route.labels);
         self.common.telemetry.serving(revision, routes);
         self.common.telemetry.set_ready(true);
         if let Some(status) = &self.status {

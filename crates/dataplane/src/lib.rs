@@ -19,6 +19,7 @@ pub mod path;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
 mod proxy_protocol;
+mod release;
 pub mod router;
 mod serve;
 mod settings;

@@ -1,12 +1,12 @@
 //! A worker's own copy of a snapshot: what is started, pooled and counted there.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use filter::{BodyLength, Exchange, Filter, Flow, Identities, LocalReply, View, WorkerCx};
-use model::{Labels, reason};
+use foldhash::{HashMap, HashMapExt};
+use model::{Fingerprint, Labels, reason};
 
 use crate::forward::write_target;
 use crate::snapshot::{CompiledAction, CompiledListener, Snapshot};
@@ -37,12 +37,9 @@ impl Live {
         resolvers: &Resolvers,
     ) -> Rc<Self> {
         let mut running: HashMap<_, _> = HashMap::new();
-        let mut upstreams: HashMap<_, _> = HashMap::new();
         if let Some(previous) = previous {
             let policies = previous.snapshot.policies.iter().zip(&previous.filters);
             running.extend(policies.map(|(policy, filter)| (policy.fingerprint(), filter)));
-            let pairs = previous.upstreams.iter().map(|u| (u.compiled.fingerprint, u));
-            upstreams.extend(pairs);
         }
         let filters =
             snapshot.policies.iter().map(|policy| match running.get(&policy.fingerprint()) {
@@ -50,11 +47,13 @@ impl Live {
                 None => Arc::clone(&policy.prepared).start(cx),
             });
         let filters = filters.collect();
-        let upstreams =
-            snapshot.upstreams.iter().map(|upstream| match upstreams.get(&upstream.fingerprint) {
+        let mut known = Known::new(previous.map_or(&[], |previous| &previous.upstreams));
+        let upstreams = snapshot.upstreams.iter().zip(0..).map(|(upstream, at)| {
+            match known.find(at, upstream.fingerprint) {
                 Some(same) => Rc::clone(same),
                 None => LiveUpstream::new(Arc::clone(upstream), cx.worker, resolvers),
-            });
+            }
+        });
         let upstreams = upstreams.collect();
         let series = snapshot.routes.iter().map(|_| OnceCell::new()).collect();
         let kinds = snapshot.policies.iter().map(|policy| telemetry.policy(&policy.kind)).collect();
@@ -136,6 +135,31 @@ impl View for Live {
             }
             BodyLength::Unknown | BodyLength::None => {}
         }
+    }
+}
+
+/// The upstreams that ran before. A worker serves nobody while it looks, and most changes leave
+/// most of them where they were: that is where one is looked for first.
+struct Known<'k> {
+    in_order: &'k [Rc<LiveUpstream>],
+    by_fingerprint: Option<HashMap<Fingerprint, &'k Rc<LiveUpstream>>>,
+}
+
+impl<'k> Known<'k> {
+    fn new(in_order: &'k [Rc<LiveUpstream>]) -> Self {
+        Self { in_order, by_fingerprint: None }
+    }
+
+    fn find(&mut self, at: usize, fingerprint: Fingerprint) -> Option<&'k Rc<LiveUpstream>> {
+        if let Some(here) = self.in_order.get(at)
+            && here.compiled.fingerprint == fingerprint
+        {
+            return Some(here);
+        }
+        let by_fingerprint = self.by_fingerprint.get_or_insert_with(|| {
+            self.in_order.iter().map(|known| (known.compiled.fingerprint, known)).collect()
+        });
+        by_fingerprint.get(&fingerprint).copied()
     }
 }
 

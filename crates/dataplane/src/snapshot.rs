@@ -1,15 +1,23 @@
 //! A model, compiled: everything that workers share, whole and unchanging.
 
-use std::collections::{BTreeMap, HashMap};
+mod shared;
+
+use std::any::Any;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use filter::{Identities, Kinds, KnownCredential, Phases, Prepared, PrincipalIx, Problem};
-use model::{
-    Action, ClientAddress, Fingerprint, Forward, HttpSettings, Labels, ListenerId, Model, Origin,
-    PolicyId, Probe, Protocol, ProxyProtocol, Requirement, Resolver, TableId, UpstreamId,
-    fingerprint,
+use filter::{
+    CredentialIx, Identities, Kinds, KnownCredential, Phases, Prepared, PrincipalIx, Problem,
 };
+use foldhash::{HashMap, HashMapExt};
+use model::{
+    Action, ClientAddress, Credential, CredentialData, Fingerprint, HttpSettings, Labels,
+    ListenerId, Model, Origin, PolicyId, Probe, Protocol, ProxyProtocol, Requirement, Resolver,
+    TableId, UpstreamId, fingerprint,
+};
+
+pub(crate) use shared::CompiledForward;
 
 use crate::chain::{CompiledChain, Names, PrincipalMaps, identities, principal_indices};
 use crate::router::Router;
@@ -17,6 +25,7 @@ use crate::settings::{ConnectTo, Settings};
 use crate::tls::{ClientTls, ServerTls};
 use crate::upstream::{CompiledCheck, CompiledUpstream, Group, Prepared as PreparedUpstream};
 use crate::voice::{Text, Voice};
+use shared::Shared;
 
 /// A compiled model.
 pub(crate) struct Snapshot {
@@ -28,7 +37,8 @@ pub(crate) struct Snapshot {
     groups: HashMap<UpstreamId, Arc<Group>>,
     pub(crate) voices: Vec<Arc<Voice>>,
     pub(crate) identities: Identities,
-    credentials: HashMap<Fingerprint, Arc<dyn std::any::Any + Send + Sync>>,
+    /// Of the credentials, in the order of `identities`.
+    credentials: Vec<Fingerprint>,
     server_tls: ServerTls,
     client_tls: ClientTls,
 }
@@ -57,28 +67,21 @@ pub(crate) struct CompiledListener {
 pub(crate) struct CompiledRoute {
     pub(crate) chain: u32,
     pub(crate) voice: u32,
-    pub(crate) requirements: Vec<Requirement>,
+    pub(crate) requirements: Box<[Requirement]>,
     pub(crate) action: CompiledAction,
-    pub(crate) labels: Arc<Labels>,
+    pub(crate) labels: Labels,
 }
 
 /// What a route does.
 pub(crate) enum CompiledAction {
-    Forward(Box<CompiledForward>),
+    /// Routes that forward alike share how.
+    Forward(Arc<CompiledForward>),
     Redirect {
         status: u16,
-        location: Text,
+        location: Box<Text>,
     },
     /// The gateway answers for this reason.
-    Reply(String),
-}
-
-/// How a route forwards.
-pub(crate) struct CompiledForward {
-    pub(crate) forward: Forward,
-    /// Indices of upstreams, by weight.
-    pub(crate) upstreams: Vec<(u32, u32)>,
-    pub(crate) weights: u32,
+    Reply(Box<str>),
 }
 
 /// A policy of a snapshot.
@@ -142,7 +145,7 @@ impl Snapshot {
             groups: HashMap::new(),
             voices: Vec::new(),
             identities: Identities::default(),
-            credentials: HashMap::new(),
+            credentials: Vec::new(),
             server_tls: ServerTls::compile(&[], None).0,
             client_tls: ClientTls::new(&[], None),
         }
@@ -196,6 +199,14 @@ impl Snapshot {
             server_tls,
             client_tls,
         })
+    }
+}
+
+impl Snapshot {
+    fn known_credentials(&self) -> HashMap<Fingerprint, &Arc<dyn Any + Send + Sync>> {
+        let credentials = (0..).map(|ix| self.identities.credential(CredentialIx(ix)));
+        let prepared = credentials.map(|known| &known.prepared);
+        self.credentials.iter().copied().zip(prepared).collect()
     }
 }
 
@@ -266,12 +277,11 @@ impl Compiler<'_> {
         }
     }
 
-    fn identities(
-        &mut self,
-    ) -> (Identities, HashMap<Fingerprint, Arc<dyn std::any::Any + Send + Sync>>) {
+    fn identities(&mut self) -> (Identities, Vec<Fingerprint>) {
         let indices = principal_indices(self.model);
         let mut identities = identities(self.model);
-        let mut kept = HashMap::with_capacity(self.model.credentials.len());
+        let known = self.previous.map(Snapshot::known_credentials).unwrap_or_default();
+        let mut kept = Vec::with_capacity(self.model.credentials.len());
         for credential in &self.model.credentials {
             let kind = self.kinds.get(&credential.kind);
             let Some((kind, index)) = kind.zip(self.kinds.credential_kind(&credential.kind)) else {
@@ -280,8 +290,8 @@ impl Compiler<'_> {
                 continue;
             };
             let fingerprint = fingerprint(&(&credential.kind, &credential.key, &credential.data));
-            let known = self.previous.and_then(|p| p.credentials.get(&fingerprint).cloned());
-            let prepared = match known.map_or_else(|| kind.prepare_credential(credential), Ok) {
+            let same = known.get(&fingerprint).map(|same| Arc::clone(same));
+            let prepared = match same.map_or_else(|| kind.prepare_credential(credential), Ok) {
                 Ok(prepared) => prepared,
                 Err(problems) => {
                     for problem in problems {
@@ -291,9 +301,9 @@ impl Compiler<'_> {
                     continue;
                 }
             };
-            kept.insert(fingerprint, Arc::clone(&prepared));
+            kept.push(fingerprint);
             let principal = PrincipalIx(indices[&credential.principal]);
-            let credential = Arc::new(credential.clone());
+            let credential = Arc::new(without_data(credential));
             identities.add_credential(index, KnownCredential { credential, principal, prepared });
         }
         (identities, kept)
@@ -406,34 +416,32 @@ impl Compiler<'_> {
         let voices: HashMap<_, u32> = self.model.voices.iter().map(|v| &v.id).zip(0..).collect();
         let upstreams: HashMap<&UpstreamId, u32> =
             self.model.upstreams.iter().map(|upstream| &upstream.id).zip(0..).collect();
+        let mut shared = Shared::new(upstreams);
         let mut compiled = Vec::with_capacity(self.model.routes.len());
         for route in &self.model.routes {
             compiled.push(CompiledRoute {
                 chain: chains[&(Arc::as_ptr(&route.chain) as usize)],
                 voice: voices[&route.voice],
-                requirements: route.requirements.clone(),
-                action: self.action(route, &upstreams),
-                labels: Arc::clone(&route.labels),
+                requirements: route.requirements.as_slice().into(),
+                action: self.action(route, &mut shared),
+                labels: shared.labels(&route.labels),
             });
         }
         compiled
     }
 
-    fn action(
-        &mut self,
-        route: &model::Route,
-        upstreams: &HashMap<&UpstreamId, u32>,
-    ) -> CompiledAction {
+    fn action(&mut self, route: &model::Route, shared: &mut Shared<'_>) -> CompiledAction {
         match &route.action {
-            Action::Forward(forward) => compile_forward(forward, upstreams),
-            Action::Reply(reason) => CompiledAction::Reply(reason.clone()),
+            Action::Forward(forward) => CompiledAction::Forward(shared.forward(forward)),
+            Action::Reply(reason) => CompiledAction::Reply(reason.as_str().into()),
             Action::Redirect(redirect) => {
                 let mut problems = Vec::new();
                 let location = Text::compile(&redirect.location, "/location", &mut problems);
                 for problem in problems {
                     self.reject(&route.origin, problem, "redirect");
                 }
-                CompiledAction::Redirect { status: redirect.status, location }
+                let (status, location) = (redirect.status, Box::new(location));
+                CompiledAction::Redirect { status, location }
             }
         }
     }
@@ -534,15 +542,19 @@ impl Compiler<'_> {
     }
 }
 
-fn compile_forward(forward: &Forward, upstreams: &HashMap<&UpstreamId, u32>) -> CompiledAction {
-    let targets: Vec<(u32, u32)> =
-        forward.upstreams.iter().map(|u| (upstreams[&u.value], u.weight)).collect();
-    let weights = targets.iter().map(|(_, weight)| weight).sum();
-    CompiledAction::Forward(Box::new(CompiledForward {
-        forward: forward.clone(),
-        upstreams: targets,
-        weights,
-    }))
+/// A credential for policies that run, which see what its data became.
+fn without_data(credential: &Credential) -> Credential {
+    let Credential { id, public_id, kind, key, display, principal, data: _, origin } = credential;
+    Credential {
+        id: id.clone(),
+        public_id: public_id.clone(),
+        kind: kind.clone(),
+        key: key.clone(),
+        display: display.clone(),
+        principal: principal.clone(),
+        data: CredentialData(serde_json::Value::Null),
+        origin: origin.clone(),
+    }
 }
 
 /// The TLS and the probes of an upstream.

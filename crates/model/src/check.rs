@@ -1,7 +1,8 @@
 //! Whether a model is consistent in itself.
 
-use std::collections::{HashMap, HashSet};
 use std::fmt;
+
+use foldhash::{HashMap, HashSet};
 
 use crate::{Action, Model, Origin, PolicyId};
 
@@ -57,7 +58,7 @@ impl Check<'_> {
     }
 
     fn unique<'b>(&mut self, what: &str, ids: impl Iterator<Item = (&'b str, &'b Origin)>) {
-        let mut seen: HashMap<&str, &Origin> = HashMap::new();
+        let mut seen: HashMap<&str, &Origin> = HashMap::default();
         for (id, origin) in ids {
             if let Some(first) = seen.insert(id, origin) {
                 self.conflict(origin, format!("{what} `{id}` is defined twice"), first);
@@ -67,7 +68,7 @@ impl Check<'_> {
 
     fn listeners(&mut self) {
         let voices: HashSet<_> = self.model.voices.iter().map(|v| &v.id).collect();
-        let mut bound = HashMap::new();
+        let mut bound = HashMap::default();
         for listener in &self.model.listeners {
             if !voices.contains(&listener.voice) {
                 self.dangling(&listener.origin, "listener", "voice", listener.voice.as_str());
@@ -86,7 +87,7 @@ impl Check<'_> {
     fn routes(&mut self) {
         let upstreams: HashSet<_> = self.model.upstreams.iter().map(|u| &u.id).collect();
         let voices: HashSet<_> = self.model.voices.iter().map(|v| &v.id).collect();
-        let mut ranks = HashMap::new();
+        let mut ranks = HashMap::default();
         for route in &self.model.routes {
             if !voices.contains(&route.voice) {
                 self.dangling(&route.origin, "route", "voice", route.voice.as_str());
@@ -116,7 +117,7 @@ impl Check<'_> {
     fn chains(&mut self) {
         let policies: HashSet<&PolicyId> = self.model.policies.iter().map(|p| &p.id).collect();
         // Routes share chains: look at each once.
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         let unrouted = self.model.unrouted.iter().map(|u| (&u.chain, Origin::default()));
         let routes = self.model.routes.iter().map(|r| (&r.chain, r.origin.clone()));
         for (chain, origin) in routes.chain(unrouted) {
@@ -138,7 +139,7 @@ impl Check<'_> {
 
     fn credentials(&mut self) {
         let principals: HashSet<_> = self.model.principals.iter().map(|p| &p.id).collect();
-        let mut keys = HashMap::new();
+        let mut keys = HashMap::default();
         for credential in &self.model.credentials {
             if !principals.contains(&credential.principal) {
                 let (kind, id) = ("principal", credential.principal.as_str());

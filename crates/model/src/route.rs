@@ -38,13 +38,13 @@ pub struct Route {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Labels {
     /// The route's name, or its id if it has none.
-    pub route: String,
+    pub route: Arc<str>,
     /// The route's id as users know it.
-    pub route_id: String,
+    pub route_id: Arc<str>,
     /// The service's name, or its id; empty without a service.
-    pub service: String,
+    pub service: Arc<str>,
     /// The service's id as users know it; empty without a service.
-    pub service_id: String,
+    pub service_id: Arc<str>,
     /// What log records show of the route in the dialect's own words, by the names that shapes
     /// use (see [`crate::Fact::Route`]); JSON texts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

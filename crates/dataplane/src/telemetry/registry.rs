@@ -25,8 +25,8 @@ struct Cells {
 /// How a route is called in metrics.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Name {
-    pub(super) service: String,
-    pub(super) route: String,
+    pub(super) service: Arc<str>,
+    pub(super) route: Arc<str>,
 }
 
 struct Route {
@@ -85,7 +85,7 @@ impl Registry {
         let mut all = self.0.lock();
         let mut name = Name::of(labels);
         if all.routes.len() >= ROUTES && !all.routes.contains_key(&name) {
-            name = Name { service: OTHERS.to_owned(), route: OTHERS.to_owned() };
+            name = Name { service: OTHERS.into(), route: OTHERS.into() };
         }
         let route = all.routes.entry(name).or_insert(Route { configured: true, series: vec![] });
         if let Some((_, series)) = route.series.iter().find(|(owner, _)| *owner == worker) {
@@ -113,11 +113,11 @@ impl Registry {
     /// Takes note of the routes that there are now.
     pub(super) fn keep<'a>(&self, routes: impl Iterator<Item = &'a Labels>) {
         let routes: HashSet<(&str, &str), RandomState> =
-            routes.map(|labels| (labels.service.as_str(), labels.route.as_str())).collect();
+            routes.map(|labels| (&*labels.service, &*labels.route)).collect();
         let mut all = self.0.lock();
         for (name, route) in &mut all.routes {
-            route.configured = name.route == OTHERS
-                || routes.contains(&(name.service.as_str(), name.route.as_str()));
+            route.configured =
+                &*name.route == OTHERS || routes.contains(&(&*name.service, &*name.route));
         }
         all.let_go();
     }
@@ -139,7 +139,7 @@ impl Registry {
                 (name.clone(), totals)
             })
             .collect();
-        routes.push((Name { service: String::new(), route: String::new() }, unrouted));
+        routes.push((Name { service: "".into(), route: "".into() }, unrouted));
         routes.retain(|(_, totals)| !totals.is_empty());
         routes.sort_by(|(a, _), (b, _)| a.cmp(b));
         let policies = all.policies.iter().map(|(kind, cells)| {

@@ -60,7 +60,7 @@ pub(super) fn exchange_of(route: &str, service: &str) -> Exchange {
 }
 
 fn labels(route: &str, service: &str) -> Labels {
-    let (route, service) = (route.to_owned(), service.to_owned());
+    let (route, service) = (route.into(), service.into());
     Labels { route, service, ..Labels::default() }
 }
 

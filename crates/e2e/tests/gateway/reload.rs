@@ -151,6 +151,54 @@ fn connect_anew(gateway: &Gateway, stop: &AtomicBool, requests: &AtomicUsize) ->
     failures
 }
 
+/// A document of so many routes beside the one that is asked for.
+fn crowd(upstream: &Upstream, version: usize, routes: usize) -> String {
+    let mut text = self::version(upstream, version);
+    for number in 0..routes {
+        text.push_str(&match number % 4 {
+            0 => format!("  - hosts: [h{number}.test]\n    paths: [/a{}/b]\n", number % 97),
+            1 => format!("  - paths: [/p{number}]\n    methods: [GET, POST]\n"),
+            2 => format!("  - hosts: ['*.w{number}.test']\n"),
+            _ => format!("  - hosts: [x{}.test]\n    paths: ['~/x{number}/\\d+$']\n", number % 50),
+        });
+    }
+    text
+}
+
+/// What many routes take in memory, they take once: not for each time that they are read. No
+/// request fails while they change, and no connection is closed.
+#[test]
+fn many_routes_change_under_load_and_leave_nothing_behind() {
+    const ROUTES: usize = 10_000;
+    const CHANGES: usize = 4;
+    /// Reading so many takes a busy machine with an unoptimised gateway a while.
+    const LIMIT: Duration = Duration::from_secs(120);
+    let upstream = Upstream::echo();
+    let gateway = Start::kong(version(&upstream, 0))
+        .arguments(&["--no-watch"])
+        .env("KONG_NGINX_HTTP_KEEPALIVE_REQUESTS", "1000000000")
+        .go();
+    assert_eq!(served(&gateway), "/v0/x");
+    let most = gateway.resident() + (4 << 10) * ROUTES as u64;
+    let (stop, requests) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| keep_asking(&gateway, &stop, &requests));
+        let changed = (1..=CHANGES).all(|number| {
+            gateway.rewrite(&crowd(&upstream, number, ROUTES));
+            gateway.signal(libc::SIGHUP);
+            let target = format!("/v{number}/x");
+            wait::holds(LIMIT, || served(&gateway) == target)
+        });
+        stop.store(true, Ordering::Relaxed);
+        let failures = asking.join().unwrap();
+        assert!(changed, "not every change is served; the gateway said:\n{}", gateway.said());
+        let count = requests.load(Ordering::Relaxed);
+        assert!(failures.is_empty(), "of {count} requests failed: {failures:#?}");
+    });
+    let is_small = wait::holds(LIMIT, || gateway.resident() < most);
+    assert!(is_small, "{} bytes and not {most} after {CHANGES} changes", gateway.resident());
+}
+
 /// Files, signals and the admin API, all at once: each change is whole, and none gets stuck.
 #[test]
 fn changes_from_all_sides_lose_nothing() {

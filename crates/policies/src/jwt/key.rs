@@ -1,5 +1,7 @@
 //! Keys that tokens are verified with.
 
+use std::sync::OnceLock;
+
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
 use base64::Engine;
@@ -120,10 +122,27 @@ enum Verifier {
     Public(ParsedPublicKey),
 }
 
+/// A shared secret. Its keys are made when they are first used: each takes more than a kilobyte,
+/// and of very many callers few are ever heard of.
 struct Secret {
-    plain: hmac::Key,
+    text: Box<str>,
+    hash: hmac::Algorithm,
+    plain: OnceLock<Box<hmac::Key>>,
     /// The key that the secret spells in base64, if it does.
-    decoded: Option<hmac::Key>,
+    decoded: OnceLock<Option<Box<hmac::Key>>>,
+}
+
+impl Secret {
+    fn key(&self, is_base64: bool) -> Option<&hmac::Key> {
+        let key = |bytes: &[u8]| Box::new(hmac::Key::new(self.hash, bytes));
+        match is_base64 {
+            true => self
+                .decoded
+                .get_or_init(|| decode_secret(&self.text).map(|bytes| key(&bytes)))
+                .as_deref(),
+            false => Some(self.plain.get_or_init(|| key(self.text.as_bytes()))),
+        }
+    }
 }
 
 /// Why a token is not verified.
@@ -153,8 +172,7 @@ impl Key {
     pub(super) fn verify(&self, token: &Jws, secret_base64: bool) -> Result<(), Unverified> {
         let verified = match &self.verifier {
             Verifier::Shared(secret) => {
-                let key = if secret_base64 { secret.decoded.as_ref() } else { Some(&secret.plain) };
-                let key = key.ok_or(Unverified::Key)?;
+                let key = secret.key(secret_base64).ok_or(Unverified::Key)?;
                 hmac::verify(key, token.signed, token.signature())
             }
             Verifier::Public(key) => key.verify_sig(token.signed, token.signature()),
@@ -169,9 +187,8 @@ fn shared(hash: hmac::Algorithm, secret: Option<&str>) -> Result<Verifier, Probl
         return Err(Problem::new("/secret", "the secret is empty: anyone could sign with it")
             .help("give a secret of at least 32 random bytes"));
     }
-    let decoded = decode_secret(secret).map(|bytes| hmac::Key::new(hash, &bytes));
-    let plain = hmac::Key::new(hash, secret.as_bytes());
-    Ok(Verifier::Shared(Box::new(Secret { plain, decoded })))
+    let (plain, decoded) = (OnceLock::new(), OnceLock::new());
+    Ok(Verifier::Shared(Box::new(Secret { text: secret.into(), hash, plain, decoded })))
 }
 
 /// A secret that is written in base64, of either alphabet, padded or not: unlike a token it comes

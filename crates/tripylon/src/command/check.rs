@@ -28,7 +28,10 @@ impl Check {
             let gap = if build.findings.is_empty() { "" } else { "\n" };
             output::print(&format!("{gap}{}\n", verdict(&build)))?;
         }
-        Ok(if build.findings.has_errors() { Exit::Failed } else { Exit::Done })
+        let exit = if build.findings.has_errors() { Exit::Failed } else { Exit::Done };
+        // The process ends: the system frees all of it at once, we would piece by piece.
+        std::mem::forget(build);
+        Ok(exit)
     }
 }
 

@@ -8,6 +8,7 @@ mod inheritance;
 pub(crate) mod log;
 mod memory;
 pub(crate) mod pid;
+mod priority;
 mod process;
 pub(crate) mod rejections;
 mod signals;
@@ -67,6 +68,7 @@ pub(crate) fn serve(plan: Plan) -> anyhow::Result<Exit> {
     let log = ErrorLog::start(place, logs.error_log_format, logs.level(&settings));
     let log = Arc::new(log.context("there is no error log")?);
 
+    memory::use_small_pages();
     descriptors::raise();
 
     let runtime = runtime().context("the system gives no threads")?;

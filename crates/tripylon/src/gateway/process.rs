@@ -10,6 +10,7 @@ use super::TARGET;
 use super::engine::LogFlags;
 use super::log::ErrorLog;
 use super::memory;
+use super::priority;
 use super::rejections;
 use crate::output;
 use crate::settings::Introducer;
@@ -47,6 +48,8 @@ impl control::Process for Process {
 
     fn settle(&mut self) {
         memory::give_back();
+        // Somebody is served from now on.
+        priority::lower();
     }
 }
 

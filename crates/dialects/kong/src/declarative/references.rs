@@ -1,8 +1,7 @@
 //! Which entities exist, and whether what refers to them does so rightly.
 
-use std::collections::HashMap;
-
 use config::{Finding, Findings, Span, codes, did_you_mean, quote};
+use foldhash::{HashMap, HashMapExt};
 use serde_json::Value;
 
 use super::input::{Element, Input, Item, List};

@@ -19,9 +19,8 @@ mod routes;
 mod upstreams;
 mod vaults;
 
-use std::collections::HashMap;
-
 use config::Findings;
+use foldhash::HashMap;
 use model::{Model, TableId, UpstreamId};
 
 use crate::dialect::RedisDefault;

@@ -1,10 +1,11 @@
 //! Routes: what they ask of a request, and what becomes of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use config::Finding;
+use foldhash::{HashMap, HashMapExt};
 use model::{
     Action, Buffering, Forward, HostRule, Labels, PathJoin, PathRewrite, Requirement,
     RequirementKind, Retry, Timeouts, Unmet, Weighted, reason,
@@ -92,14 +93,13 @@ fn add<'c>(
 }
 
 fn labels(route: &Route, service: Option<&Service>) -> Labels {
-    let (route_id, service_id) =
-        (route.id.to_string(), service.map(|service| service.id.to_string()));
-    let service_name = service.and_then(|service| service.name.clone());
+    let service_id = service.map_or("", |service| service.id.as_str());
+    let service_name = service.and_then(|service| service.name.as_deref());
     Labels {
-        route: route.name.clone().unwrap_or_else(|| route_id.clone()),
-        route_id,
-        service: service_name.or_else(|| service_id.clone()).unwrap_or_default(),
-        service_id: service_id.unwrap_or_default(),
+        route: route.name.as_deref().unwrap_or(route.id.as_str()).into(),
+        route_id: route.id.as_str().into(),
+        service: service_name.unwrap_or(service_id).into(),
+        service_id: service_id.into(),
         described: BTreeMap::new(),
     }
 }

@@ -254,7 +254,7 @@ fn view(
         Verdict::Broken(reason) => (Outcome::Broken, vec![reason.clone()]),
     };
     let (route, origin) = (route.labels.route.clone(), route.origin.clone());
-    CandidateView { route, outcome, because, origin }
+    CandidateView { route: route.to_string(), outcome, because, origin }
 }
 
 fn unmet(kind: RequirementKind, ask: &Ask) -> bool {
