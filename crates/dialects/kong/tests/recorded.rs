@@ -37,8 +37,10 @@ fn configurations() -> BTreeMap<String, (String, Vec<(String, String)>)> {
 
 /// Cases with an option that is not offered yet, and its finding.
 const WAITING: &[(&str, &str)] = &[
+    ("hmac-auth: validate_request_body", "TRI1206"),
     ("http-log: custom headers and custom_fields_by_lua", "TRI1206"),
     ("key-auth: key_in_body hide_credentials", "TRI1206"),
+    ("request-termination: echo with trigger", "TRI1206"),
 ];
 
 #[test]
