@@ -76,10 +76,11 @@ fn one_address_for_all_listeners() {
 #[test]
 fn what_a_plugin_is_not_there_for_can_be_left_out() {
     let upstream = Upstream::echo();
-    let document = service(upstream.port(), "  plugins:\n  - name: bot-detection\n", "");
+    let plugins = "  plugins:\n  - name: pre-function\n    config: {access: ['return']}\n";
+    let document = service(upstream.port(), plugins, "");
     let words = Start::kong(document.as_str()).try_go().err().expect("it is an error");
-    assert!(words.contains("bot-detection"), "{words}");
+    assert!(words.contains("pre-function"), "{words}");
     let gateway = Start::kong(document).arguments(&["--skip-unknown-plugins"]).go();
     assert!(target(gateway.proxy(), "/x").is_some());
-    assert!(gateway.said().contains("bot-detection"));
+    assert!(gateway.said().contains("pre-function"));
 }
